@@ -1,0 +1,52 @@
+# The two to know: `make demo` shows what this is, `make test` checks that it is right.
+# PYTHON=python3.12 (or another) chooses what .venv is built on.
+
+SCENARIOS = scenarios/
+# What `make demo` compares: one scenario, two of its packets.
+COMPARE = scenarios/article nodeport externalip
+
+BIN = .venv/bin
+UV = .venv/uv/bin/uv
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format lock clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+
+demo:  ## replay every scenario, then compare a node port with an external IP
+	@.ci/setup core
+	$(BIN)/kproxysim run $(SCENARIOS)
+	$(BIN)/kproxysim compare $(COMPARE)
+
+test: lint  ## lint, types and tests
+	$(BIN)/pytest -n auto --maxprocesses 8
+
+lint:  ## ruff and mypy
+	@.ci/setup dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format:  ## let ruff write what it can
+	@.ci/setup dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# The build backend is locked with the rest, so that an install from the lock needs nothing more; what is in both
+# locks has one version. The tool that resolves is locked too, in .lock/uv.txt, and lives apart from the rest.
+lock:  ## renew .lock/ to the newest versions that pyproject.toml allows
+	@.ci/setup core
+	test -x $(UV) || $(BIN)/python -m venv .venv/uv
+	.venv/uv/bin/python -m pip install -qq --require-hashes -r .lock/uv.txt
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		>.venv/build-requires.txt
+	$(LOCK) -o .lock/dev.txt pyproject.toml .venv/build-requires.txt --extra test
+	$(LOCK) -o .lock/core.txt pyproject.toml .venv/build-requires.txt --constraint .lock/dev.txt
+	echo uv | $(LOCK) -o .lock/uv.txt -
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
