@@ -1,0 +1,30 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# An ordinary run draws the same examples every time, so a failure here is a failure everywhere. To look for new
+# ones: pytest --hypothesis-profile search
+settings.register_profile("ordinary", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile("ordinary")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root folder."""
+    return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Recorded conformance data: what kube-proxy wrote and what kernels did."""
+    place = os.environ.get("KPROXYSIM_SHARED")
+    if not place:
+        pytest.skip("KPROXYSIM_SHARED names no folder of conformance data")
+    if not Path(place).is_dir():
+        pytest.fail(f"KPROXYSIM_SHARED is {place!r}, which is not a folder")
+    return Path(place)
