@@ -29,4 +29,3 @@ HOOK_ORDER: dict[str, tuple[str, ...]] = {
     "POSTROUTING": ("mangle", "nat"),
 }
 """What a packet meets at each hook, in order. "conntrack" is the look-up of the connection, no table."""
-

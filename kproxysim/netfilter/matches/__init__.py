@@ -1,0 +1,14 @@
+"""Matches, one module a kind. `EXTENSIONS` is what `-m NAME` can load."""
+
+from __future__ import annotations
+
+from ..condition import Extension
+from . import addrtype, comment, connection, mark, nfacct, ports, recent, statistic
+
+__all__ = ["EXTENSIONS"]
+
+EXTENSIONS: dict[str, Extension] = {
+    extension.name: extension
+    for module in (addrtype, comment, connection, mark, nfacct, ports, recent, statistic)
+    for extension in module.EXTENSIONS
+}

@@ -1,0 +1,39 @@
+"""`-m comment`: matches everything. A comment holds at most 255 bytes (XT_MAX_COMMENT_LEN is 256 with its end)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from ..quoting import quote
+from ..script import Family
+from ..skb import Skb
+
+__all__ = ["EXTENSIONS", "CommentMatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommentMatch:
+    """A remark that goes with the rule."""
+
+    field: ClassVar[str] = "comment"
+    text: str
+
+    def holds(self, skb: Skb, host: Surroundings) -> bool:
+        return True
+
+    def condition(self, skb: Skb, host: Surroundings) -> Condition:
+        return Condition("comment", self.text, "", True)
+
+    def save(self) -> str:
+        return f"--comment {quote(self.text)}"
+
+
+def _build(given: list[Given], family: Family) -> CommentMatch:
+    if len(given) != 1:
+        raise RuleSyntaxError("-m comment takes exactly one --comment")
+    return CommentMatch(given[0].value.encode()[:255].decode(errors="ignore"))
+
+
+EXTENSIONS = (Extension("comment", _build, {"--comment": ("comment", 1)}),)

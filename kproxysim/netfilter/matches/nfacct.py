@@ -1,0 +1,38 @@
+"""`-m nfacct`: counts a packet in a named counter and matches everything. Source: net/netfilter/xt_nfacct.c."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from ..script import Family
+from ..skb import Skb
+
+__all__ = ["EXTENSIONS", "NfacctMatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class NfacctMatch:
+    """A counter by name. iptables-save 1.8.9 prints two blanks before the name."""
+
+    field: ClassVar[str] = "nfacct"
+    name: str
+
+    def holds(self, skb: Skb, host: Surroundings) -> bool:
+        return True
+
+    def condition(self, skb: Skb, host: Surroundings) -> Condition:
+        return Condition("nfacct", self.name, "", True)
+
+    def save(self) -> str:
+        return f"--nfacct-name  {self.name}"
+
+
+def _build(given: list[Given], family: Family) -> NfacctMatch:
+    if len(given) != 1:
+        raise RuleSyntaxError("-m nfacct takes exactly one --nfacct-name")
+    return NfacctMatch(given[0].value)
+
+
+EXTENSIONS = (Extension("nfacct", _build, {"--nfacct-name": ("nfacct-name", 1)}),)

@@ -1,0 +1,131 @@
+"""A packet inside a host: the header, and what the kernel carries along with it (mark, devices, conntrack entry).
+
+Values are frozen: every rewrite makes a new one, so a trace can keep them all. Addresses are integers here, which is
+what prefix comparison needs; `Skb.packet` gives the readable form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+
+from ..packet import Address, Packet
+from .conntrack import Flow
+
+__all__ = ["Skb", "to_address"]
+
+
+@lru_cache(maxsize=65536)
+def to_address(value: int, family: int) -> Address:
+    """An integer and 4 or 6 as an address object."""
+    return IPv4Address(value) if family == 4 else IPv6Address(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Skb:
+    """One packet as a hook sees it.
+
+    `sport` and `dport` are -1 where the protocol has no ports. `iif` and `oif` are device names, empty where the hook has none.
+    `flow` is the connection as it was when this value was made, None before conntrack has looked.
+    """
+
+    family: int
+    protocol: str
+    src: int
+    dst: int
+    sport: int = -1
+    dport: int = -1
+    flags: str = ""
+    icmp: tuple[int, int] | None = None
+    inner: Packet | None = None
+    mark: int = 0
+    iif: str = ""
+    oif: str = ""
+    flow: Flow | None = None
+
+    @classmethod
+    def of(cls, packet: Packet, *, iif: str = "", oif: str = "") -> Skb:
+        """`packet` as it enters a host: no mark, no connection."""
+        return cls(
+            packet.family,
+            packet.protocol,
+            int(packet.src),
+            int(packet.dst),
+            -1 if packet.sport is None else packet.sport,
+            -1 if packet.dport is None else packet.dport,
+            packet.flags,
+            packet.icmp,
+            packet.inner,
+            0,
+            iif,
+            oif,
+            None,
+        )
+
+    @property
+    def packet(self) -> Packet:
+        """The header alone, as it would be on the wire."""
+        return Packet(
+            self.protocol,
+            to_address(self.src, self.family),
+            to_address(self.dst, self.family),
+            None if self.sport < 0 else self.sport,
+            None if self.dport < 0 else self.dport,
+            self.flags,
+            self.icmp,
+            self.inner,
+        )
+
+    def _changed(
+        self,
+        *,
+        src: int | None = None,
+        dst: int | None = None,
+        sport: int | None = None,
+        dport: int | None = None,
+        inner: Packet | None = None,
+        mark: int | None = None,
+        iif: str | None = None,
+        oif: str | None = None,
+        flow: Flow | None = None,
+    ) -> Skb:
+        return Skb(
+            self.family,
+            self.protocol,
+            self.src if src is None else src,
+            self.dst if dst is None else dst,
+            self.sport if sport is None else sport,
+            self.dport if dport is None else dport,
+            self.flags,
+            self.icmp,
+            self.inner if inner is None else inner,
+            self.mark if mark is None else mark,
+            self.iif if iif is None else iif,
+            self.oif if oif is None else oif,
+            self.flow if flow is None else flow,
+        )
+
+    def with_source(self, src: int, sport: int) -> Skb:
+        """The same packet from another source."""
+        return self._changed(src=src, sport=sport)
+
+    def with_destination(self, dst: int, dport: int) -> Skb:
+        """The same packet to another destination."""
+        return self._changed(dst=dst, dport=dport)
+
+    def with_inner(self, inner: Packet) -> Skb:
+        """An ICMP error about another packet."""
+        return self._changed(inner=inner)
+
+    def with_mark(self, mark: int) -> Skb:
+        """The same packet with another mark (32 bits)."""
+        return self._changed(mark=mark & 0xFFFFFFFF)
+
+    def with_devices(self, iif: str, oif: str) -> Skb:
+        """The same packet as another hook sees it: input and output device."""
+        return self._changed(iif=iif, oif=oif)
+
+    def with_flow(self, flow: Flow) -> Skb:
+        """The same packet as part of `flow`."""
+        return self._changed(flow=flow)

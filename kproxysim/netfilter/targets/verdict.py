@@ -1,0 +1,76 @@
+"""The targets without options: ACCEPT, DROP, RETURN, and jumps to other chains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..condition import Extension, Given
+from ..script import Family
+
+__all__ = ["EXTENSIONS", "Accept", "Drop", "Jump", "Return", "UnknownTarget"]
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Ends the table with the packet going on."""
+
+    name = "ACCEPT"
+
+    def save(self) -> str:
+        return "ACCEPT"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Ends the packet without a word."""
+
+    name = "DROP"
+
+    def save(self) -> str:
+        return "DROP"
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Back to the calling chain; in a base chain, its policy."""
+
+    name = "RETURN"
+
+    def save(self) -> str:
+        return "RETURN"
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """To another chain, and back behind this rule when that ends; `goto` does not come back here."""
+
+    chain: str
+    goto: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.chain
+
+    def save(self) -> str:
+        return self.chain
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownTarget:
+    """A target that the engine does not know, with its options as they were written."""
+
+    name: str
+    options: str = ""
+
+    def save(self) -> str:
+        return f"{self.name} {self.options}".rstrip()
+
+
+def _simple(name: str, value: object) -> Extension:
+    def build(given: list[Given], family: Family) -> object:
+        return value
+
+    return Extension(name, build)
+
+
+EXTENSIONS = (_simple("ACCEPT", Accept()), _simple("DROP", Drop()), _simple("RETURN", Return()))
