@@ -1,0 +1,105 @@
+"""What all models of this room share: Kubernetes' names, Kubernetes' idea of null, and addresses kept as
+typed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic_core import PydanticCustomError
+
+from kproxysim.cluster.addresses import parse_cidr, parse_ip
+
+__all__ = [
+    "CidrOrEmpty",
+    "CidrText",
+    "Flag",
+    "IpOrEmpty",
+    "IpText",
+    "KubernetesModel",
+    "Number",
+    "PaddedCidrText",
+    "Port",
+    "PortOrNone",
+    "empty_means",
+    "kubernetes_name",
+]
+
+_ACRONYMS = {"ip": "IP", "ips": "IPs", "cidr": "CIDR", "cidrs": "CIDRs", "id": "ID"}
+
+
+def kubernetes_name(field: str) -> str:
+    """The JSON name of a field: `external_ips` is `externalIPs`, `ip_families` is `ipFamilies`."""
+    first, *rest = field.split("_")
+    return first + "".join(_ACRONYMS.get(word, word.capitalize()) for word in rest)
+
+
+class KubernetesModel(BaseModel):
+    """A frozen model with Kubernetes' field names as aliases; Python's own names work as well.
+
+    Unknown fields are passed over. A field that is null counts as absent, as Go's JSON decoder has it.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=kubernetes_name,
+        populate_by_name=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        if isinstance(data, dict) and None in data.values():
+            return {name: value for name, value in data.items() if value is not None}
+        return data
+
+
+def _check_ip(text: str) -> str:
+    try:
+        parse_ip(text)
+    except ValueError as error:
+        raise PydanticCustomError("ip_address", "{reason}", {"reason": str(error)}) from None
+    return text
+
+
+def _check_cidr(text: str) -> str:
+    try:
+        parse_cidr(text)
+    except ValueError as error:
+        raise PydanticCustomError("cidr", "{reason}", {"reason": str(error)}) from None
+    return text
+
+
+def empty_means(default: str | None) -> BeforeValidator:
+    """Go's zero value of a string is "", and the API server's defaulting replaces it like an absent field."""
+    return BeforeValidator(lambda value: default if value == "" else value)
+
+
+IpText = Annotated[str, AfterValidator(_check_ip)]
+"""An IP address in any spelling that kube-proxy understands, kept as typed."""
+
+IpOrEmpty = Annotated[str, AfterValidator(lambda text: text and _check_ip(text))]
+"""The same where Go's "" stands for "none"."""
+
+CidrText = Annotated[str, AfterValidator(_check_cidr)]
+"""A prefix in any spelling that kube-proxy understands, kept as typed."""
+
+CidrOrEmpty = Annotated[str, AfterValidator(lambda text: text and _check_cidr(text))]
+"""The same where Go's "" stands for "none"."""
+
+PaddedCidrText = Annotated[str, AfterValidator(lambda text: _check_cidr(text.strip()) and text)]
+"""The same where kube-proxy cuts off white space around it (`loadBalancerSourceRanges`)."""
+
+Number = Annotated[int, Strict()]
+"""A number that is written as one: "80" is none."""
+
+Flag = Annotated[bool, Strict()]
+"""true or false, nothing that merely looks like it."""
+
+Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
+"""A port that packets can carry as their destination."""
+
+PortOrNone = Annotated[int, Strict(), Field(ge=0, le=65535)]
+"""The same where Go's 0 stands for "none"."""

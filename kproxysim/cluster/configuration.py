@@ -1,0 +1,161 @@
+"""KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1): the settings that change iptables rules.
+
+The checks are those of kube-proxy itself (pkg/proxy/apis/config/validation/validation.go, kubernetes 1.30 to
+1.36), the defaults those of pkg/proxy/apis/config/v1alpha1/defaults.go. Settings that change no rule
+(synchronisation periods, metrics, logging) are read where they can be wrong, or passed over.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from kproxysim.cluster.addresses import Network, parse_cidr
+from kproxysim.cluster.base import Flag, IpText, KubernetesModel, empty_means
+from kproxysim.cluster.durations import Duration
+
+__all__ = [
+    "PRIMARY",
+    "ConntrackConfiguration",
+    "DetectLocalConfiguration",
+    "IptablesConfiguration",
+    "KubeProxyConfiguration",
+]
+
+PRIMARY = "primary"
+"""The word in `nodePortAddresses` that stands for the node's own addresses, known from kube-proxy 1.31 on."""
+
+_OUT_OF_SCOPE = ("ipvs", "nftables", "userspace", "kernelspace")
+_ZERO = timedelta(0)
+
+
+class IptablesConfiguration(KubernetesModel):
+    """`iptables`: the mark, whom to masquerade, node ports on loopback. The two periods change nothing in the
+    rules.
+    """
+
+    masquerade_bit: Annotated[int, Field(strict=True, ge=0, le=31)] = 14
+    masquerade_all: Flag = False
+    localhost_node_ports: Flag = True
+    sync_period: Duration = timedelta(seconds=30)
+    min_sync_period: Duration = timedelta(seconds=1)
+
+    @model_validator(mode="after")
+    def _periods(self) -> Self:
+        if self.sync_period < _ZERO or self.min_sync_period < _ZERO:
+            raise PydanticCustomError("duration", "a period between synchronisations can't be negative")
+        return self
+
+
+class ConntrackConfiguration(KubernetesModel):
+    """`conntrack`: what kube-proxy sets in the kernel's connection tracking. 0 leaves the kernel's value
+    alone.
+    """
+
+    max_per_core: Annotated[int, Field(strict=True, ge=0)] = 32768
+    min: Annotated[int, Field(strict=True, ge=0)] = 131072
+    tcp_established_timeout: Annotated[Duration, Field(ge=_ZERO)] = timedelta(hours=24)
+    tcp_close_wait_timeout: Annotated[Duration, Field(ge=_ZERO)] = timedelta(hours=1)
+    tcp_be_liberal: Flag = False
+    udp_timeout: Annotated[Duration, Field(ge=_ZERO)] = _ZERO
+    udp_stream_timeout: Annotated[Duration, Field(ge=_ZERO)] = _ZERO
+
+
+class DetectLocalConfiguration(KubernetesModel):
+    """`detectLocal`: what the modes BridgeInterface and InterfaceNamePrefix go by."""
+
+    bridge_interface: str = ""
+    interface_name_prefix: str = ""
+
+
+class KubeProxyConfiguration(KubernetesModel):
+    """The settings of one kube-proxy, with the file's names as aliases.
+
+    `bind_address` other than 0.0.0.0 or :: is taken for the node's own address. `cluster_cidr` is one prefix
+    or, for two families, two with a comma between them. `node_port_addresses` is a list of prefixes or the
+    single word `primary`; empty means all addresses. `hostname_override`, if set, is the node's name to
+    kube-proxy. `feature_gates` that the version at hand does not know are the compiler's to judge.
+
+    Raises pydantic's ValidationError for what kube-proxy would refuse, and for proxy modes other than
+    iptables.
+    """
+
+    mode: Annotated[str, empty_means("iptables")] = "iptables"
+    bind_address: Annotated[IpText, empty_means("0.0.0.0")] = "0.0.0.0"  # noqa: S104 - kube-proxy's default
+    hostname_override: str = ""
+    cluster_cidr: str = ""
+    detect_local_mode: Annotated[
+        Literal["ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"],
+        empty_means("ClusterCIDR"),
+    ] = "ClusterCIDR"
+    detect_local: DetectLocalConfiguration = DetectLocalConfiguration()
+    node_port_addresses: tuple[str, ...] = ()
+    iptables: IptablesConfiguration = IptablesConfiguration()
+    conntrack: ConntrackConfiguration = ConntrackConfiguration()
+    feature_gates: dict[str, Flag] = Field(default_factory=dict)
+
+    @property
+    def cluster_cidrs(self) -> tuple[Network, ...]:
+        """The prefixes of `cluster_cidr`, one a family."""
+        return tuple(parse_cidr(part) for part in self.cluster_cidr.split(",")) if self.cluster_cidr else ()
+
+    @field_validator("mode")
+    @classmethod
+    def _iptables_only(cls, mode: str) -> str:
+        if mode in _OUT_OF_SCOPE:
+            reason = f"proxy mode {mode} is out of scope: only the rules of mode iptables are simulated"
+            raise PydanticCustomError("proxy_mode", "{reason}", {"reason": reason})
+        if mode != "iptables":
+            raise PydanticCustomError("proxy_mode", "{reason}", {"reason": f"{mode!r} is no proxy mode"})
+        return mode
+
+    @field_validator("cluster_cidr")
+    @classmethod
+    def _one_prefix_a_family(cls, text: str) -> str:
+        if text:
+            try:
+                networks = [parse_cidr(part) for part in text.split(",")]
+            except ValueError as error:
+                raise PydanticCustomError("cidr", "{reason}", {"reason": str(error)}) from None
+            if len({network.version for network in networks}) != len(networks):
+                raise PydanticCustomError(
+                    "cidr",
+                    "{reason}",
+                    {"reason": "clusterCIDR takes one prefix a family, comma between"},
+                )
+        return text
+
+    @field_validator("node_port_addresses")
+    @classmethod
+    def _prefixes_or_primary(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        if PRIMARY in entries:
+            if len(entries) > 1:
+                reason = f'"{PRIMARY}" stands alone: other entries can\'t be beside it'
+                raise PydanticCustomError("cidr", "{reason}", {"reason": reason})
+            return entries
+        for entry in entries:
+            try:
+                parse_cidr(entry)
+            except ValueError as error:
+                raise PydanticCustomError(
+                    "cidr", "{reason}", {"reason": f'{error}, nor the word "{PRIMARY}"'}
+                ) from None
+        return entries
+
+    @model_validator(mode="after")
+    def _mode_has_its_name(self) -> Self:
+        wanted = {
+            "BridgeInterface": ("detectLocal.bridgeInterface", self.detect_local.bridge_interface),
+            "InterfaceNamePrefix": (
+                "detectLocal.interfaceNamePrefix",
+                self.detect_local.interface_name_prefix,
+            ),
+        }
+        field, name = wanted.get(self.detect_local_mode, ("", "unused"))
+        if not name:
+            reason = f"detectLocalMode {self.detect_local_mode} needs {field}"
+            raise PydanticCustomError("missing_beside", "{reason}", {"reason": reason})
+        return self
