@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .dump import read_script
 from .rule import Chain, Rule, Table
 from .script import Delete, Family, Script
+from .syntax import Parsed, parsed
 from .tables import BASE_CHAINS, TABLES
 
 __all__ = ["Note", "Ruleset"]
@@ -57,6 +59,10 @@ class Ruleset:
                 for rule in chain.rules:
                     yield table.name, rule
 
+    def meaning(self, rule: Rule) -> Parsed:
+        """What the text of a rule of this ruleset says, read on first use."""
+        return parsed(rule, self.family)
+
     def ensure_chain(self, table: str, name: str) -> None:
         """`iptables -t TABLE -N NAME`, unless it exists."""
         self.table(table).chains.setdefault(name, Chain(name))
@@ -64,7 +70,8 @@ class Ruleset:
     def ensure_rule(self, table: str, rule: Rule) -> None:
         """`iptables -C`, and `-I` at position 1 if the very rule is not in its chain yet."""
         chain = self.table(table).chains[rule.chain]
-        if all(rule.text != other.text for other in chain.rules):
+        wanted = self.meaning(rule).save()
+        if all(self.meaning(other).save() != wanted for other in chain.rules):
             chain.rules = (rule, *chain.rules)
 
     def apply(self, script: Script) -> None:
@@ -96,3 +103,35 @@ class Ruleset:
         if self.script is None:
             raise ValueError("this ruleset was not made by an iptables-restore script")
         return self.script.to_text()
+
+    def to_save(self) -> str:
+        """All tables as iptables-save prints them, without its comment lines: base chains in hook order, other chains by name."""
+        lines: list[str] = []
+        for table in self.tables.values():
+            base = BASE_CHAINS[table.name]
+            names = [*(name for name in base if name in table.chains), *sorted(set(table.chains) - set(base))]
+            lines.append(f"*{table.name}")
+            lines += [f":{name} {table.chains[name].policy or '-'} [0:0]" for name in names]
+            for name in names:
+                for rule in table.chains[name].rules:
+                    lines.append(f"-A {name} {self.meaning(rule).save()}".rstrip())
+            lines.append("COMMIT")
+        return "".join(line + "\n" for line in lines)
+
+    @classmethod
+    def from_save(cls, text: str, family: Family | None = None, name: str = "<dump>") -> Ruleset:
+        """Read what iptables-save printed, or restore text. The family is told by the addresses where it is not given.
+
+        Raises InputError with every line that iptables would refuse.
+        """
+        script = read_script(text, family, name)
+        ruleset = cls(script.family)
+        ruleset.apply(script)
+        return ruleset
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Ruleset):
+            return NotImplemented
+        return self.family == other.family and self.to_save() == other.to_save()
+
+    __hash__ = None  # type: ignore[assignment]
