@@ -11,10 +11,11 @@ from .condition import RuleSyntaxError
 from .quoting import split_words
 from .rule import Rule
 from .script import Delete, Family, Script, Section
-from .syntax import Jump, parsed
+from .syntax import parsed
 from .tables import BASE_CHAINS
 from .targets.nat import MasqueradeTarget, NatTarget
 from .targets.reject import RejectTarget
+from .targets.verdict import Jump
 
 __all__ = ["family_of", "read_script"]
 
@@ -73,7 +74,9 @@ class _Reader:
                 self._refuse("KPS501", number, "COMMIT without a table before it")
             self.section = None
         elif self.section is None:
-            self._refuse("KPS501", number, "a line outside a table", help="a dump begins with a line such as *nat")
+            self._refuse(
+                "KPS501", number, "a line outside a table", help="a dump begins with a line such as *nat"
+            )
         elif line.startswith(":"):
             self._declare(self.section, line, number)
         else:
@@ -81,9 +84,13 @@ class _Reader:
 
     def _open(self, table: str, number: int) -> None:
         if self.section is not None:
-            self._refuse("KPS501", number, f"table {table} begins before COMMIT of table {self.section.table}")
+            self._refuse(
+                "KPS501", number, f"table {table} begins before COMMIT of table {self.section.table}"
+            )
         if table not in BASE_CHAINS:
-            self._refuse("KPS501", number, f"there is no table {table!r}", table, f"tables: {', '.join(BASE_CHAINS)}")
+            self._refuse(
+                "KPS501", number, f"there is no table {table!r}", table, f"tables: {', '.join(BASE_CHAINS)}"
+            )
             table = "filter"
         self.section = Section(table)
         self.known = set(BASE_CHAINS[table])
@@ -96,14 +103,18 @@ class _Reader:
             return
         name, policy = words[0], words[1]
         if len(name) > _CHAIN_NAME_LIMIT:
-            self._refuse("KPS503", number, f"chain name {name!r} is longer than {_CHAIN_NAME_LIMIT} characters", name)
+            self._refuse(
+                "KPS503", number, f"chain name {name!r} is longer than {_CHAIN_NAME_LIMIT} characters", name
+            )
         if name in BASE_CHAINS[section.table]:
             if policy not in ("ACCEPT", "DROP", "-"):
                 self._refuse("KPS503", number, f"{policy!r} is no policy", policy, "write ACCEPT or DROP")
             section.declared[name] = "ACCEPT" if policy == "-" else policy
         else:
             if policy != "-":
-                self._refuse("KPS503", number, f"chain {name!r} is no base chain of {section.table}, it has no policy")
+                self._refuse(
+                    "KPS503", number, f"chain {name!r} is no base chain of {section.table}, it has no policy"
+                )
             section.declared[name] = None
         self.known.add(name)
 
@@ -114,7 +125,9 @@ class _Reader:
         name, _, text = rest.strip().partition(" ")
         if command in ("-A", "--append"):
             if name not in self.known:
-                self._refuse("KPS503", number, f"chain {name!r} is not declared in table {section.table}", name)
+                self._refuse(
+                    "KPS503", number, f"chain {name!r} is not declared in table {section.table}", name
+                )
                 return
             rule = Rule(name, text.strip(), None, number)
             parsed(rule, self.family)
@@ -125,7 +138,9 @@ class _Reader:
             section.declared[name] = None
             self.known.add(name)
         else:
-            self._refuse("KPS504", number, f"{command!r} is not supported in a dump", command, "write rules with -A")
+            self._refuse(
+                "KPS504", number, f"{command!r} is not supported in a dump", command, "write rules with -A"
+            )
 
     def _check_targets(self, section: Section) -> None:
         jumps: dict[str, dict[str, int]] = {}
@@ -137,7 +152,10 @@ class _Reader:
                 jumps.setdefault(rule.chain, {}).setdefault(target.chain, rule.line)
                 if target.chain not in section.declared:
                     self._refuse(
-                        "KPS503", rule.line, f"jump to chain {target.chain!r}, which does not exist", target.chain
+                        "KPS503",
+                        rule.line,
+                        f"jump to chain {target.chain!r}, which does not exist",
+                        target.chain,
                     )
             elif isinstance(target, NatTarget | MasqueradeTarget) and section.table != "nat":
                 self._refuse("KPS505", rule.line, f"{target.name} works in table nat only", target.name)
@@ -158,9 +176,14 @@ class _Reader:
             start = min(component)
             if len(component) > 1 or graph.has_edge(start, start):
                 chain, target = next(
-                    (one, other) for one in sorted(component) for other in graph.successors(one) if other in component
+                    (one, other)
+                    for one in sorted(component)
+                    for other in graph.successors(one)
+                    if other in component
                 )
-                self._refuse("KPS503", jumps[chain][target], f"chains call each other in a circle: {chain} -> {target}")
+                self._refuse(
+                    "KPS503", jumps[chain][target], f"chains call each other in a circle: {chain} -> {target}"
+                )
 
 
 def family_of(text: str) -> Family:

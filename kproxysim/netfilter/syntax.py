@@ -28,7 +28,9 @@ from .targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
 
 __all__ = ["Parsed", "Target", "UnknownMatch", "parse_rule", "parsed"]
 
-Target = Accept | Drop | Return | Jump | RejectTarget | NatTarget | MasqueradeTarget | MarkTarget | UnknownTarget
+Target = (
+    Accept | Drop | Return | Jump | RejectTarget | NatTarget | MasqueradeTarget | MarkTarget | UnknownTarget
+)
 
 _HEADER = {
     "-s": "-s", "--source": "-s", "--src": "-s", "-d": "-d", "--destination": "-d", "--dst": "-d",
@@ -186,7 +188,9 @@ class _Reader:
             raise RuleSyntaxError(f"{word} stands twice", word)
         if option in ("-s", "-d"):
             if "," in value:
-                raise RuleSyntaxError("several addresses in one rule are not supported: write one rule each", value)
+                raise RuleSyntaxError(
+                    "several addresses in one rule are not supported: write one rule each", value
+                )
             network, mask = parse_prefix(value, self.family)
             side = "src" if option == "-s" else "dst"
             self.header[option] = PrefixMatch(side, network, mask, 4 if self.family == "ipv4" else 6, negated)
@@ -247,7 +251,9 @@ class _Reader:
             self.unknown_words = []
 
     def _assemble(self) -> Parsed:
-        header = tuple(self.header[option] for option in ("-s", "-d", "-i", "-o", "-p") if option in self.header)
+        header = tuple(
+            self.header[option] for option in ("-s", "-d", "-i", "-o", "-p") if option in self.header
+        )
         extensions: list[tuple[str, Match]] = []
         for loaded in self.loaded:
             match: Match
@@ -260,7 +266,10 @@ class _Reader:
         draws = [match for _, match in extensions if isinstance(match, RandomMatch)]
         if len(draws) > 1:
             raise RuleSyntaxError("more than one -m statistic in a rule is not supported")
-        checks = (*header, *(match for _, match in extensions if match.field not in ("comment", "nfacct", "statistic")))
+        checks = (
+            *header,
+            *(match for _, match in extensions if match.field not in ("comment", "nfacct", "statistic")),
+        )
         # what is not modelled is asked last: a rule that fails on something known fails, whatever the unknown part says
         checks = tuple(sorted(checks, key=lambda match: (match.field == "unknown", match.field == "recent")))
         return Parsed(header, tuple(extensions), self._build_target(), checks, draws[0] if draws else None)
@@ -269,7 +278,9 @@ class _Reader:
         protocol = self.header.get("-p")
         for name, match in extensions:
             if isinstance(match, PortsMatch) and not (
-                isinstance(protocol, ProtocolMatch) and protocol.protocol == match.protocol and not protocol.negated
+                isinstance(protocol, ProtocolMatch)
+                and protocol.protocol == match.protocol
+                and not protocol.negated
             ):
                 raise RuleSyntaxError(f"-m {name} needs -p {name}", name)
 

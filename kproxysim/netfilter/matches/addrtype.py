@@ -39,7 +39,9 @@ class AddrTypeMatch:
         device = self._device(skb)
         if self.src_types and (host.address_type(skb.src, device) in self.src_types) is self.src_negated:
             return False
-        return not (self.dst_types and (host.address_type(skb.dst, device) in self.dst_types) is self.dst_negated)
+        return not (
+            self.dst_types and (host.address_type(skb.dst, device) in self.dst_types) is self.dst_negated
+        )
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         return self.conditions(skb, host)[0]

@@ -45,7 +45,9 @@ def _states(skb: Skb) -> tuple[str, ...]:
     if flow.connection is None:
         return (flow.state,)
     status = flow.connection.status
-    translated = tuple(name for name, bit in (("SNAT", Status.SRC_NAT), ("DNAT", Status.DST_NAT)) if status & bit)
+    translated = tuple(
+        name for name, bit in (("SNAT", Status.SRC_NAT), ("DNAT", Status.DST_NAT)) if status & bit
+    )
     return (flow.state, *translated)
 
 

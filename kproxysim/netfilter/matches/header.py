@@ -41,7 +41,9 @@ def parse_prefix(text: str, family: Family) -> tuple[int, int]:
     try:
         address = ip_address(host)
     except ValueError:
-        raise RuleSyntaxError(f"{host!r} is not an {'IPv4' if version == 4 else 'IPv6'} address", text) from None
+        raise RuleSyntaxError(
+            f"{host!r} is not an {'IPv4' if version == 4 else 'IPv6'} address", text
+        ) from None
     if address.version != version:
         raise RuleSyntaxError(f"{host!r} is not an {'IPv4' if version == 4 else 'IPv6'} address", text)
     width = _WIDTH[version]
@@ -54,7 +56,9 @@ def parse_prefix(text: str, family: Family) -> tuple[int, int]:
         try:
             given = ip_address(suffix)
         except ValueError:
-            raise RuleSyntaxError(f"{suffix!r} is no prefix length from 0 to {width} and no mask", text) from None
+            raise RuleSyntaxError(
+                f"{suffix!r} is no prefix length from 0 to {width} and no mask", text
+            ) from None
         if given.version != version:
             raise RuleSyntaxError(f"mask {suffix!r} is of the other address family", text)
         mask = int(given)
@@ -134,5 +138,3 @@ class ProtocolMatch:
 
     def save(self) -> str:
         return f"{'! ' if self.negated else ''}-p {self.protocol}"
-
-

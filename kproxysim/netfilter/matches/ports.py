@@ -40,7 +40,9 @@ class PortMatch:
     negated: bool = False
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
-        return (self.low <= (skb.sport if self.side == "sport" else skb.dport) <= self.high) is not self.negated
+        return (
+            self.low <= (skb.sport if self.side == "sport" else skb.dport) <= self.high
+        ) is not self.negated
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         port = skb.sport if self.side == "sport" else skb.dport
@@ -74,7 +76,9 @@ class FlagsMatch:
         return Condition("tcp flags", wanted, skb.flags or "NONE", self.holds(skb, host))
 
     def save(self) -> str:
-        return f"{'! ' if self.negated else ''}--tcp-flags {_flags_text(self.mask)} {_flags_text(self.wanted)}"
+        return (
+            f"{'! ' if self.negated else ''}--tcp-flags {_flags_text(self.mask)} {_flags_text(self.wanted)}"
+        )
 
 
 def _flags_text(flags: frozenset[str]) -> str:

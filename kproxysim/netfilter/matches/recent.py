@@ -49,7 +49,9 @@ class RecentMatch:
         seen = host.recently_seen(self.name, self._key(skb), self.seconds, self.hits or 1)
         within = f" within {self.seconds} s" if self.seconds is not None else ""
         wanted = f"{'not ' if self.negated else ''}in {self.name}{within}"
-        return Condition("recent", wanted, f"{who} is {'' if seen else 'not '}in it", seen is not self.negated)
+        return Condition(
+            "recent", wanted, f"{who} is {'' if seen else 'not '}in it", seen is not self.negated
+        )
 
     def save(self) -> str:
         words = [f"{'! ' if self.negated else ''}--{self.action}"]

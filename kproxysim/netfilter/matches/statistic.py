@@ -40,7 +40,9 @@ class RandomMatch:
         return True
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
-        return Condition("statistic", ("! " if self.negated else "") + f"drawn with chance {self.meant}", "drawn", True)
+        return Condition(
+            "statistic", ("! " if self.negated else "") + f"drawn with chance {self.meant}", "drawn", True
+        )
 
     def save(self) -> str:
         return f"--mode random {'! ' if self.negated else ''}--probability {self.parts / _PARTS:.11f}"
@@ -65,7 +67,9 @@ def _build(given: list[Given], family: Family) -> RandomMatch:
     if mode is None:
         raise RuleSyntaxError("-m statistic needs --mode")
     if mode.value != "random":
-        raise RuleSyntaxError(f"mode {mode.value!r} of -m statistic is not supported, only random", mode.value)
+        raise RuleSyntaxError(
+            f"mode {mode.value!r} of -m statistic is not supported, only random", mode.value
+        )
     probability = values.get("probability")
     if probability is None or len(given) != 2:
         raise RuleSyntaxError("--mode random takes exactly one --probability")
@@ -79,6 +83,4 @@ def _build(given: list[Given], family: Family) -> RandomMatch:
     return RandomMatch(parts, _meant(parts, written), probability.negated)
 
 
-EXTENSIONS = (
-    Extension("statistic", _build, {"--mode": ("mode", 1), "--probability": ("probability", 1)}),
-)
+EXTENSIONS = (Extension("statistic", _build, {"--mode": ("mode", 1), "--probability": ("probability", 1)}),)

@@ -8,7 +8,5 @@ from . import mark, nat, reject, verdict
 __all__ = ["EXTENSIONS"]
 
 EXTENSIONS: dict[str, Extension] = {
-    extension.name: extension
-    for module in (mark, nat, reject, verdict)
-    for extension in module.EXTENSIONS
+    extension.name: extension for module in (mark, nat, reject, verdict) for extension in module.EXTENSIONS
 }

@@ -31,7 +31,9 @@ class MarkTarget:
 
 def _build(given: list[Given], family: Family) -> MarkTarget:
     if len(given) != 1:
-        raise RuleSyntaxError("-j MARK takes exactly one of --set-mark, --set-xmark, --and-mark, --or-mark, --xor-mark")
+        raise RuleSyntaxError(
+            "-j MARK takes exactly one of --set-mark, --set-xmark, --and-mark, --or-mark, --xor-mark"
+        )
     option, word = given[0].option, given[0].value
     value, mask = parse_mark(word)
     if option == "set-xmark":

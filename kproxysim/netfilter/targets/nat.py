@@ -49,8 +49,11 @@ class MasqueradeTarget:
     name = "MASQUERADE"
 
     def save(self) -> str:
-        ports = "" if self.ports is None else f" --to-ports {self.ports[0]}" + (
-            "" if self.ports[0] == self.ports[1] else f"-{self.ports[1]}"
+        ports = (
+            ""
+            if self.ports is None
+            else f" --to-ports {self.ports[0]}"
+            + ("" if self.ports[0] == self.ports[1] else f"-{self.ports[1]}")
         )
         return f"MASQUERADE{ports}{_flags(self.random, False)}"
 

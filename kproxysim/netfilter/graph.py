@@ -1,0 +1,93 @@
+"""The structure of a ruleset as a networkx graph: chains are nodes, jumps are edges that carry their rules.
+
+A trace is a path in this graph, and questions of structure are graph questions: which chains nothing leads to, whether jumps run in a
+circle, what a drawing looks like. Per-rule work stays in tuples; the graph holds what changes only when rules change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .rule import Rule
+from .ruleset import Ruleset
+from .syntax import Parsed
+from .tables import BASE_CHAINS, HOOK_ORDER
+from .targets.verdict import Jump
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    ChainNode = tuple[str, str]
+
+__all__ = ["ChainGraph", "ReadyChain"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyChain:
+    """A chain ready to be walked: each rule with its meaning."""
+
+    name: str
+    policy: str | None
+    rules: tuple[tuple[Rule, Parsed], ...]
+
+
+class ChainGraph:
+    """The chains of one ruleset, as structure. Made once for a ruleset that no longer changes."""
+
+    __slots__ = ("_ready", "ruleset")
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self.ruleset = ruleset
+        self._ready: dict[tuple[str, str], ReadyChain] = {}
+
+    def chain(self, table: str, name: str) -> ReadyChain:
+        """A chain with the meaning of its rules. Raises KeyError for a chain that does not exist."""
+        ready = self._ready.get((table, name))
+        if ready is None:
+            chain = self.ruleset.tables[table].chains[name]
+            rules = tuple((rule, self.ruleset.meaning(rule)) for rule in chain.rules)
+            ready = self._ready[(table, name)] = ReadyChain(name, chain.policy, rules)
+        return ready
+
+    def has_rules(self, table: str, base: str) -> bool:
+        """Is there anything at this hook in this table: a rule, or a policy other than ACCEPT?"""
+        chain = self.ruleset.chain(table, base)
+        return chain is not None and (bool(chain.rules) or chain.policy == "DROP")
+
+    def to_networkx(self) -> nx.MultiDiGraph[tuple[str, ...]]:
+        """Hooks, tables and chains as nodes; the order of hooks and the jumps as edges.
+
+        Nodes are ("hook", NAME) and (TABLE, CHAIN). Edges from a hook carry `order`, jumps carry `rule` and `number`.
+        """
+        import networkx as nx
+
+        graph: nx.MultiDiGraph[tuple[str, ...]] = nx.MultiDiGraph()
+        for hook, tables in HOOK_ORDER.items():
+            for order, name in enumerate(tables):
+                if name in self.ruleset.tables and hook in BASE_CHAINS[name]:
+                    graph.add_edge(("hook", hook), (name, hook), kind="hook", order=order)
+        for table in self.ruleset.tables.values():
+            for chain in table.chains.values():
+                graph.add_node((table.name, chain.name), policy=chain.policy, rules=len(chain.rules))
+                for number, (rule, meaning) in enumerate(self.chain(table.name, chain.name).rules, 1):
+                    if isinstance(meaning.target, Jump):
+                        graph.add_edge(
+                            (table.name, chain.name),
+                            (table.name, meaning.target.chain),
+                            kind="jump",
+                            rule=rule,
+                            number=number,
+                        )
+        return graph
+
+    def dead_chains(self) -> list[tuple[str, str]]:
+        """Chains that no packet can enter, sorted: nothing leads there from a hook."""
+        import networkx as nx
+
+        graph = self.to_networkx()
+        alive: set[tuple[str, ...]] = set()
+        for node in graph:
+            if node[0] == "hook":
+                alive |= nx.descendants(graph, node)
+        return sorted((node[0], node[1]) for node in graph if node[0] != "hook" and node not in alive)

@@ -1,0 +1,52 @@
+"""One host as it stands: devices, routes, rules, sockets, settings. The way of a packet through it is in `passage`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .graph import ChainGraph
+from .routing import RoutingTable
+
+__all__ = ["Host", "Socket", "Sysctls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """A listening process. `address` is None for one that listens on all addresses."""
+
+    protocol: str
+    port: int
+    address: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sysctls:
+    """Kernel settings that decide a packet's way; defaults are the kernel's on a node that kube-proxy runs on.
+
+    `rp_filter` is 0 (off), 1 (strict) or 2 (loose), as the larger of `all` and the device says.
+    """
+
+    ip_forward: bool = True
+    route_localnet: bool = False
+    rp_filter: int = 0
+    tcp_loose: bool = True
+
+
+def _no_rules(family: int) -> ChainGraph | None:
+    return None
+
+
+@dataclass(slots=True)
+class Host:
+    """A network stack: a node, a pod, a client. `rules` gives the chains of a family (4 or 6), None where there are none."""
+
+    name: str
+    routing: RoutingTable = field(default_factory=RoutingTable)
+    rules: Callable[[int], ChainGraph | None] = _no_rules
+    sockets: frozenset[Socket] = frozenset()
+    sysctls: Sysctls = field(default_factory=Sysctls)
+
+    def listens(self, protocol: str, address: int, port: int) -> bool:
+        """Does a process take packets to this address and port?"""
+        return Socket(protocol, port, address) in self.sockets or Socket(protocol, port) in self.sockets

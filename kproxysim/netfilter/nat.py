@@ -1,0 +1,122 @@
+"""Address translation: what a connection's first packet is given, and what every later packet gets from it.
+
+Sources: net/netfilter/nf_nat_core.c (`nf_nat_setup_info`, `get_unique_tuple`, `nf_nat_packet`, `nf_nat_icmp_reply_translation` in
+nf_nat_proto.c). Source ports were measured: below 512 stays in 1-511, 512 to 1023 in 600-1023, above in 1024-65535.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..packet import Packet
+from .conntrack import Connection, Conntrack, Status, Tuple
+from .skb import Skb, to_address
+
+__all__ = ["DESTINATION", "HOOK_SIDE", "SOURCE", "bind", "port_class", "translate"]
+
+SOURCE = "source"
+DESTINATION = "destination"
+
+HOOK_SIDE = {"PREROUTING": DESTINATION, "OUTPUT": DESTINATION, "INPUT": SOURCE, "POSTROUTING": SOURCE}
+"""Which side nat changes at each hook for packets in a connection's original direction."""
+
+_NAT_BIT = {SOURCE: Status.SRC_NAT, DESTINATION: Status.DST_NAT}
+_DONE_BIT = {SOURCE: Status.SRC_NAT_DONE, DESTINATION: Status.DST_NAT_DONE}
+
+
+def is_bound(connection: Connection, side: str) -> bool:
+    """Has nat decided this side of the connection already, even if to leave it as it is?"""
+    return bool(connection.status & _DONE_BIT[side])
+
+
+def port_class(port: int) -> tuple[int, int]:
+    """The ports among which the kernel looks for another source port."""
+    if port < 512:
+        return 1, 511
+    if port < 1024:
+        return 600, 1023
+    return 1024, 65535
+
+
+def bind(
+    table: Conntrack,
+    connection: Connection,
+    side: str,
+    address: int | None = None,
+    ports: tuple[int, int] | None = None,
+    random: bool = False,
+) -> Connection:
+    """Decide one side of a connection: `address` and `ports` asked for by a rule, None to leave them.
+
+    A source port that would clash with another connection's answers is changed even where no rule asks for it. Where the kernel
+    would draw the port, the entry's `free_ports` is the range it draws from and the port shown is the one kept, or the lowest free one.
+    """
+    current = connection.reply.inverse()
+    free_ports = connection.free_ports
+    if side == DESTINATION:
+        wanted = current._replace(
+            dst=current.dst if address is None else address,
+            dport=current.dport if ports is None else ports[0],
+        )
+    else:
+        wanted, free_ports = _source(table, connection, current, address, ports, random)
+    status = connection.status | _DONE_BIT[side]
+    if wanted != current:
+        status |= _NAT_BIT[side]
+    return replace(connection, reply=wanted.inverse(), status=status, free_ports=free_ports)
+
+
+def _source(
+    table: Conntrack,
+    connection: Connection,
+    current: Tuple,
+    address: int | None,
+    ports: tuple[int, int] | None,
+    random: bool,
+) -> tuple[Tuple, tuple[int, int] | None]:
+    wanted = current._replace(src=current.src if address is None else address)
+    if current.sport < 0:
+        return wanted, None
+    low, high = ports if ports is not None else port_class(current.sport)
+    fits = low <= current.sport <= high or ports is None
+    if fits and not table.is_taken(wanted.inverse(), connection.number):
+        return wanted, (low, high) if random else connection.free_ports
+    for port in range(low, high + 1):
+        other = wanted._replace(sport=port)
+        if not table.is_taken(other.inverse(), connection.number):
+            return other, (low, high)
+    return wanted, (low, high)
+
+
+def translate(skb: Skb, hook: str) -> Skb:
+    """The packet after nat at this hook: addresses as its connection says, by direction. ICMP errors are translated inside as well."""
+    flow = skb.flow
+    if flow is None or flow.connection is None:
+        return skb
+    side = HOOK_SIDE[hook]
+    bit = _NAT_BIT[side]
+    if flow.is_reply:
+        bit = Status.SRC_NAT if bit is Status.DST_NAT else Status.DST_NAT
+    if not flow.connection.status & bit:
+        return skb
+    connection = flow.connection
+    opposite = connection.original if flow.is_reply else connection.reply
+    target = opposite.inverse()
+    if skb.inner is not None:
+        inner = _inner(skb.inner, opposite, DESTINATION if side == SOURCE else SOURCE)
+        skb = skb.with_inner(inner)
+        if side == SOURCE:
+            return skb.with_source(target.src, skb.sport)
+        return skb.with_destination(target.dst, skb.dport)
+    if side == SOURCE:
+        return skb.with_source(target.src, target.sport)
+    return skb.with_destination(target.dst, target.dport)
+
+
+def _inner(packet: Packet, like: Tuple, side: str) -> Packet:
+    src, sport, dst, dport = packet.src, packet.sport, packet.dst, packet.dport
+    if side == SOURCE:
+        src, sport = to_address(like.src, packet.family), None if sport is None else like.sport
+    else:
+        dst, dport = to_address(like.dst, packet.family), None if dport is None else like.dport
+    return Packet(packet.protocol, src, dst, sport, dport, packet.flags)

@@ -1,0 +1,436 @@
+"""The way of one packet through one host: hooks, tables, connection tracking, translation, routing.
+
+Sources: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, route.c, net/netfilter/nf_conntrack_core.c; the order of hooks and tables is in
+`tables`. Where a fact was measured on a kernel rather than read, the comment says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..packet import Packet, format_endpoint
+from .chance import Chance
+from .condition import Unmodelled
+from .conntrack import CtState, Flow, Status, Tuple
+from .events import Event, Log, Outcome
+from .host import Host
+from .nat import DESTINATION, HOOK_SIDE, bind, is_bound, translate
+from .routing import Route
+from .skb import Skb, to_address
+from .state import HostState
+from .tables import BASE_CHAINS, HOOK_ORDER
+from .targets.nat import MasqueradeTarget, NatTarget
+from .targets.reject import RejectTarget
+from .walk import Verdict, walk_chain
+
+__all__ = ["Passage"]
+
+
+class _Stop(Exception):
+    """Ends a passage early."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+class Passage:
+    """One packet on its way through one host, in one run: what it meets goes to `log`, chance is asked where things are open.
+
+    A `Passage` is also what matches see of the host (`Surroundings`).
+    """
+
+    __slots__ = ("_family", "chance", "host", "log", "state")
+
+    def __init__(self, host: Host, state: HostState, chance: Chance, log: Log) -> None:
+        self.host = host
+        self.state = state
+        self.chance = chance
+        self.log = log
+        self._family = 4
+
+    # what matches ask
+
+    def address_type(self, address: int, device: str = "") -> str:
+        """The kernel's type of an address, by this host's routes."""
+        return self.host.routing.address_type(address, self._family, device)
+
+    def recently_seen(self, name: str, address: int, seconds: int | None, hits: int) -> bool:
+        """See `HostState.recently_seen`."""
+        return self.state.recently_seen(name, address, seconds, hits)
+
+    def remember(self, name: str, address: int) -> None:
+        """See `HostState.remember`."""
+        self.state.remember(name, address)
+
+    # the three ways
+
+    def receive(self, packet: Packet, device: str) -> Outcome:
+        """A packet that arrives by `device`: to a process here, or on to somewhere else."""
+        return self._guarded(lambda: self._receive(Skb.of(packet, iif=device)))
+
+    def send(self, packet: Packet, flow: Flow | None = None) -> Outcome:
+        """A packet made on this host. `flow` ties an ICMP error or reset to the connection that it is about."""
+        return self._guarded(lambda: self._send(packet, flow))
+
+    def source_for(self, destination: int, version: int) -> int | None:
+        """The source address that a socket takes for `destination` if it is not bound: chosen before any rule is asked."""
+        route = self.host.routing.lookup(destination, version)
+        if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
+            return None
+        if route.kind == "local":
+            return destination
+        if route.src is not None:
+            return route.src
+        return self.host.routing.select_address(route.device, route.via, version)
+
+    def _guarded(self, run: Callable[[], Outcome]) -> Outcome:
+        try:
+            return run()
+        except _Stop as stop:
+            return stop.outcome
+
+    # the way in
+
+    def _receive(self, skb: Skb) -> Outcome:
+        self._family = skb.family
+        skb = self._hook("PREROUTING", skb)
+        route = self._input_route(skb)
+        if route.kind == "local":
+            return self._deliver(skb)
+        return self._forward(skb, route)
+
+    def _input_route(self, skb: Skb) -> Route:
+        """Routing of an arriving packet, with the checks of its addresses (`ip_route_input_slow`, `fib_validate_source`)."""
+        routing, sysctls = self.host.routing, self.host.sysctls
+        arrived_by_loopback = skb.iif == "lo"
+        if not arrived_by_loopback:
+            self._check_martian(skb)
+        route = routing.lookup(skb.dst, skb.family)
+        if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
+            self._no_route(skb, route)
+        assert route is not None
+        if route.kind == "broadcast" or routing.address_type(skb.dst, skb.family) in (
+            "BROADCAST",
+            "MULTICAST",
+        ):
+            raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
+        if not arrived_by_loopback and sysctls.rp_filter:
+            back = routing.lookup(skb.src, skb.family)
+            if back is None or (sysctls.rp_filter == 1 and back.device != skb.iif):
+                self._martian(
+                    skb, "reverse-path-filter", "the way back to the source leaves by another device"
+                )
+        if route.kind == "local":
+            self._note(
+                "routing",
+                f"{to_address(skb.dst, skb.family)} is an address of {self.host.name}",
+                skb,
+                "local delivery",
+            )
+        return route
+
+    def _check_martian(self, skb: Skb) -> None:
+        if skb.family == 4 and not self.host.sysctls.route_localnet:
+            for address, what in ((skb.src, "source"), (skb.dst, "destination")):
+                if address >> 24 == 127:
+                    self._martian(skb, "loopback-address-on-the-wire", f"{what} in 127.0.0.0/8 from outside")
+        elif skb.family == 6 and 1 in (skb.src, skb.dst):
+            self._martian(skb, "loopback-address-on-the-wire", "::1 from outside")
+        if self.host.routing.is_local(skb.src, skb.family):
+            self._martian(skb, "own-address-as-source", "the source is an address of this very host")
+
+    def _martian(self, skb: Skb, reason: str, detail: str) -> None:
+        self._note("routing", "dropped as martian", skb, detail)
+        raise _Stop(Outcome("martian", skb, reason=reason, at="routing", detail=detail))
+
+    def _no_route(self, skb: Skb, route: Route | None) -> None:
+        where = format_endpoint(to_address(skb.dst, skb.family), None)
+        self._note("routing", f"no route to {where}", skb)
+        answer = None if route is not None and route.kind == "blackhole" else self.error_about(skb, "net")
+        raise _Stop(Outcome("no-route", skb, reason="no-route", at="routing", answer=answer))
+
+    def _deliver(self, skb: Skb) -> Outcome:
+        skb = self._hook("INPUT", skb.with_devices(skb.iif, ""))
+        self._confirm(skb)
+        return Outcome("deliver", skb, at="socket")
+
+    def _forward(self, skb: Skb, route: Route) -> Outcome:
+        if not self.host.sysctls.ip_forward:
+            self._note("routing", "not forwarded: net.ipv4.ip_forward is off", skb)
+            raise _Stop(Outcome("dropped", skb, reason="forwarding-off", at="routing"))
+        self._note("routing", self._route_text(skb, route), skb, "forwarded")
+        skb = self._hook("FORWARD", skb.with_devices(skb.iif, route.device))
+        return self._transmit(skb, route)
+
+    # the way out
+
+    def _send(self, packet: Packet, flow: Flow | None) -> Outcome:
+        self._family = packet.family
+        skb = Skb.of(packet)
+        if flow is not None:
+            skb = skb.with_flow(flow)
+        route = self.host.routing.lookup(skb.dst, skb.family)
+        if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
+            self._note("routing", f"no route to {packet.dst}", skb)
+            raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing"))
+        first = "lo" if route.kind == "local" else route.device
+        skb = self._hook("OUTPUT", skb.with_devices("", first), before_filter=self._reroute)
+        route = self.host.routing.lookup(skb.dst, skb.family)
+        assert route is not None
+        return self._transmit(skb, route)
+
+    def _reroute(self, skb: Skb) -> None:
+        """After DNAT in OUTPUT the packet is routed again (`ip_route_me_harder`); the source stays as the socket chose it."""
+        route = self.host.routing.lookup(skb.dst, skb.family)
+        if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
+            self._note("routing", f"no route to {to_address(skb.dst, skb.family)}", skb)
+            raise _Stop(Outcome("no-route", skb, reason="no-route-after-dnat", at="routing"))
+        device = "lo" if route.kind == "local" else route.device
+        from_loopback = skb.src >> 24 == 127 if skb.family == 4 else skb.src == 1
+        if from_loopback and device != "lo" and skb.family == 4 and not self.host.sysctls.route_localnet:
+            self._note(
+                "routing", "dropped: a 127.0.0.0/8 source may not leave while route_localnet is 0", skb
+            )
+            raise _Stop(Outcome("martian", skb, reason="loopback-source-leaves", at="routing"))
+        self._note("routing", self._route_text(skb, route), skb, "routed again after DNAT")
+
+    def _transmit(self, skb: Skb, route: Route) -> Outcome:
+        device = "lo" if route.kind == "local" else route.device
+        skb = self._hook("POSTROUTING", skb.with_devices("", device))
+        self._confirm(skb)
+        if device == "lo":
+            skb = skb.with_devices("lo", "")
+            self._note("routing", "comes back in by lo", skb, "local delivery")
+            return self._deliver(self._hook("PREROUTING", skb))
+        next_hop = skb.dst if route.via is None else route.via
+        return Outcome("transmit", skb, device, next_hop, at="routing")
+
+    def _route_text(self, skb: Skb, route: Route) -> str:
+        destination = to_address(skb.dst, skb.family)
+        if route.kind == "local":
+            return f"{destination} is an address of {self.host.name}"
+        via = "" if route.via is None else f" via {to_address(route.via, skb.family)}"
+        return f"{destination}{via} dev {route.device} ({route.text})"
+
+    # hooks
+
+    def _hook(self, hook: str, skb: Skb, before_filter: Callable[[Skb], None] | None = None) -> Skb:
+        """Everything at one hook, in the kernel's order."""
+        for table in HOOK_ORDER[hook]:
+            if table == "conntrack":
+                skb = self._track(skb)
+            elif table == "nat":
+                before = skb
+                skb = self._nat(hook, skb)
+                if before_filter is not None and skb.dst != before.dst:
+                    before_filter(skb)
+            elif hook in BASE_CHAINS[table]:
+                skb = self._filter(table, hook, skb)
+        return skb
+
+    def _walk(self, table: str, hook: str, skb: Skb) -> Verdict | None:
+        graph = self.host.rules(skb.family)
+        if graph is None or not graph.has_rules(table, hook):
+            return None
+        try:
+            return walk_chain(graph, table, hook, skb, self, self.chance, self.log)
+        except Unmodelled as unknown:
+            self._note("unmodelled", unknown.what, skb, f"in table {table} at {hook}")
+            raise _Stop(
+                Outcome("unmodelled", skb, reason="unmodelled", at=f"{table}:{hook}", detail=unknown.what)
+            ) from None
+
+    def _filter(self, table: str, hook: str, skb: Skb) -> Skb:
+        verdict = self._walk(table, hook, skb)
+        if verdict is None:
+            return skb
+        if verdict.name == "DROP":
+            raise _Stop(
+                Outcome(
+                    "dropped",
+                    verdict.skb,
+                    reason="dropped-by-rule" if verdict.rule else "dropped-by-policy",
+                    at=verdict.at,
+                )
+            )
+        if verdict.name == "REJECT":
+            assert isinstance(verdict.target, RejectTarget)
+            answer = self.refusal(verdict.skb, verdict.target)
+            raise _Stop(
+                Outcome(
+                    "rejected",
+                    verdict.skb,
+                    reason="rejected-by-rule",
+                    at=verdict.at,
+                    answer=answer,
+                    detail=verdict.target.kind,
+                )
+            )
+        return verdict.skb
+
+    def _nat(self, hook: str, skb: Skb) -> Skb:
+        flow = skb.flow
+        if flow is None or flow.connection is None:
+            return skb
+        side = HOOK_SIDE[hook]
+        if flow.state == CtState.NEW and not is_bound(flow.connection, side):
+            skb = self._bind(hook, side, skb)
+            return translate(skb, hook)
+        translated = translate(skb, hook)
+        if translated.packet != skb.packet:
+            self._note(
+                "conntrack",
+                _rewrite_text(skb, translated),
+                skb,
+                "as the connection says; no nat rule is read",
+                translated,
+            )
+        return translated
+
+    def _bind(self, hook: str, side: str, skb: Skb) -> Skb:
+        verdict = self._walk("nat", hook, skb)
+        address: int | None = None
+        ports: tuple[int, int] | None = None
+        random = False
+        if verdict is not None:
+            skb = verdict.skb
+            target = verdict.target
+            if verdict.name == "DROP":
+                raise _Stop(Outcome("dropped", skb, reason="dropped-by-rule", at=verdict.at))
+            if isinstance(target, NatTarget):
+                address = None if target.address is None else int(target.address)
+                ports, random = target.ports, bool(target.random)
+                side = DESTINATION if target.name == "DNAT" else side
+            elif isinstance(target, MasqueradeTarget):
+                address = self._masquerade_address(skb)
+                ports, random = target.ports, bool(target.random)
+        flow = skb.flow
+        assert flow is not None
+        assert flow.connection is not None
+        connection = bind(self.state.conntrack, flow.connection, side, address, ports, random)
+        bound = skb.with_flow(flow.updated(connection))
+        translated = translate(bound, hook)
+        if verdict is not None and verdict.target is not None:
+            self._note(
+                "nat", _rewrite_text(bound, translated) or "unchanged", bound, verdict.target.name, translated
+            )
+        elif translated.packet != bound.packet:
+            self._note(
+                "conntrack",
+                _rewrite_text(bound, translated),
+                bound,
+                "another connection holds that source port",
+                translated,
+            )
+        return bound
+
+    def _masquerade_address(self, skb: Skb) -> int:
+        route = self.host.routing.lookup(skb.dst, skb.family)
+        next_hop = route.via if route is not None and route.via is not None else skb.dst
+        address = self.host.routing.select_address(skb.oif, next_hop, skb.family)
+        if address is None:
+            raise _Stop(Outcome("dropped", skb, reason="no-address-to-masquerade", at="nat:POSTROUTING"))
+        return address
+
+    # connection tracking
+
+    def _track(self, skb: Skb) -> Skb:
+        if skb.flow is not None:
+            return skb
+        table = self.state.conntrack
+        if skb.icmp is not None and skb.inner is not None:
+            inner = skb.inner
+            key = Tuple(
+                inner.protocol, int(inner.dst), _port(inner.dport), int(inner.src), _port(inner.sport)
+            )
+            found = table.find(key)
+            if found is None:
+                return skb.with_flow(Flow(CtState.INVALID))
+            return skb.with_flow(Flow(CtState.RELATED, found[0], found[1]))
+        key = Tuple(skb.protocol, skb.src, skb.sport, skb.dst, skb.dport)
+        found = table.find(key)
+        if found is not None:
+            connection, is_reply = found
+            if is_reply:
+                connection = table.seen_reply(connection)
+            state = CtState.ESTABLISHED if is_reply or connection.status & Status.SEEN_REPLY else CtState.NEW
+            return skb.with_flow(Flow(state, connection, is_reply))
+        if skb.protocol == "tcp" and not self._may_open(skb.flags):
+            return skb.with_flow(Flow(CtState.INVALID))
+        return skb.with_flow(Flow(CtState.NEW, table.open(key)))
+
+    def _may_open(self, flags: str) -> bool:
+        """May a TCP packet without an entry open one? A SYN may, and with tcp_loose a lone ACK too; nothing else does."""
+        present = set(flags.split(","))
+        if present & {"RST", "FIN"}:
+            return False
+        if "SYN" in present:
+            return "ACK" not in present
+        return self.host.sysctls.tcp_loose and "ACK" in present
+
+    def _confirm(self, skb: Skb) -> None:
+        flow = skb.flow
+        if flow is not None and flow.connection is not None and flow.state == CtState.NEW:
+            self.state.conntrack.confirm(flow.connection)
+
+    # answers that the stack itself gives
+
+    def refusal(self, skb: Skb, target: RejectTarget) -> Skb | None:
+        """What REJECT sends back: an ICMP error, or a reset whose source is the address that was dialled."""
+        if target.answer is None:
+            return self._related(skb, skb.packet.reply("RST,ACK"))
+        return self._icmp_error(skb, target.answer)
+
+    def error_about(self, skb: Skb, kind: str) -> Skb | None:
+        """The ICMP error of the stack itself: "net", "host", "port" unreachable or "ttl" exceeded."""
+        codes = {
+            "net": ((3, 0), (1, 0)), "host": ((3, 1), (1, 3)), "port": ((3, 3), (1, 4)), "ttl": ((11, 0), (3, 0)),
+        }[kind]  # fmt: skip
+        return self._icmp_error(skb, codes[0] if skb.family == 4 else codes[1])
+
+    def _icmp_error(self, skb: Skb, answer: tuple[int, int]) -> Skb | None:
+        """About `skb`, to its source. From the address that was dialled if it is this host's, else from the way out's."""
+        if skb.inner is not None:
+            return None
+        source = (
+            skb.dst
+            if self.host.routing.is_local(skb.dst, skb.family)
+            else self.source_for(skb.src, skb.family)
+        )
+        if source is None:
+            return None
+        protocol = "icmp" if skb.family == 4 else "ipv6-icmp"
+        packet = Packet(
+            protocol,
+            to_address(source, skb.family),
+            to_address(skb.src, skb.family),
+            icmp=answer,
+            inner=skb.packet,
+        )
+        return self._related(skb, packet)
+
+    def _related(self, skb: Skb, packet: Packet) -> Skb:
+        """An answer carries the connection of what it answers (`nf_ct_attach`)."""
+        answer = Skb.of(packet)
+        flow = skb.flow
+        if flow is None or flow.connection is None:
+            return answer
+        return answer.with_flow(Flow(CtState.RELATED, flow.connection, not flow.is_reply))
+
+    def _note(self, at: str, action: str, before: Skb, detail: str = "", after: Skb | None = None) -> None:
+        self.log(Event(at, action, before, before if after is None else after, detail))
+
+
+def _port(port: int | None) -> int:
+    return -1 if port is None else port
+
+
+def _rewrite_text(before: Skb, after: Skb) -> str:
+    """`dst 10.0.0.1:80 -> 10.4.0.5:8080`, one part for each side that changed."""
+    old, new = before.packet, after.packet
+    parts = []
+    if old.source != new.source:
+        parts.append(f"src {old.source} -> {new.source}")
+    if old.destination != new.destination:
+        parts.append(f"dst {old.destination} -> {new.destination}")
+    return ", ".join(parts)

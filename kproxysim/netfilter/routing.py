@@ -1,0 +1,177 @@
+"""Routes and address types of one host.
+
+Sources: net/ipv4/fib_frontend.c (`inet_addr_type`, `fib_validate_source`), net/ipv4/devinet.c (`inet_select_addr`), ip-route(8). The table local
+is asked before the table main; within a table the longest prefix wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv6Interface
+
+from .skb import to_address
+
+__all__ = ["Interface", "Route", "RoutingTable"]
+
+_WIDTH = {4: 32, 6: 128}
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A device and its addresses, the primary one of each family first.
+
+    `proxy_arp`: it answers for any address (the host's end of a pod's veth pair without an address of its own).
+    """
+
+    name: str
+    addresses: tuple[IPv4Interface | IPv6Interface, ...] = ()
+    proxy_arp: bool = False
+
+    @property
+    def is_loopback(self) -> bool:
+        """Is this `lo`?"""
+        return self.name == "lo"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. `via` is the next hop's address, None for a network that is on the link.
+
+    `kind` is "unicast", "local", "broadcast", "unreachable", "blackhole" or "prohibit"; `src` is the source address that the
+    route suggests for packets made on this host.
+    """
+
+    network: int
+    length: int
+    version: int
+    device: str = ""
+    via: int | None = None
+    src: int | None = None
+    kind: str = "unicast"
+
+    @property
+    def text(self) -> str:
+        """As `ip route` prints the prefix."""
+        if self.length == 0:
+            return "default"
+        address = to_address(self.network, self.version)
+        return str(address) if self.length == _WIDTH[self.version] else f"{address}/{self.length}"
+
+
+@dataclass(slots=True)
+class RoutingTable:
+    """All routes of a host, tables local and main, both families."""
+
+    interfaces: dict[str, Interface] = field(default_factory=dict)
+    _local: dict[tuple[int, int], dict[int, Route]] = field(default_factory=dict)
+    _main: dict[tuple[int, int], dict[int, Route]] = field(default_factory=dict)
+    _lengths: dict[tuple[int, str], list[int]] = field(default_factory=dict)
+
+    def add_interface(self, interface: Interface) -> None:
+        """Add a device, with the local, broadcast and on-link routes that the kernel makes for its addresses."""
+        self.interfaces[interface.name] = interface
+        for address in interface.addresses:
+            width = _WIDTH[address.version]
+            own = int(address.ip)
+            self.add(Route(own, width, address.version, interface.name, kind="local"))
+            length = address.network.prefixlen
+            if interface.is_loopback:
+                if length < width:
+                    self.add(
+                        Route(
+                            int(address.network.network_address), length, address.version, "lo", kind="local"
+                        )
+                    )
+            elif length < width:
+                network = int(address.network.network_address)
+                self.add(Route(network, length, address.version, interface.name, src=own))
+                if address.version == 4 and length < 31:
+                    broadcast = int(address.network.broadcast_address)
+                    self.add(Route(broadcast, width, 4, interface.name, kind="broadcast"))
+
+    def add(self, route: Route) -> None:
+        """Add a route, to the table where the kernel keeps its kind. An equal prefix that is there already stays."""
+        is_local = route.kind in ("local", "broadcast")
+        table = self._local if is_local else self._main
+        table.setdefault((route.version, route.length), {}).setdefault(route.network, route)
+        name = (route.version, "local" if is_local else "main")
+        lengths = self._lengths.setdefault(name, [])
+        if route.length not in lengths:
+            lengths.append(route.length)
+            lengths.sort(reverse=True)
+
+    def routes(self) -> Iterable[Route]:
+        """All routes of table main, longest prefix first."""
+        for (version, name), lengths in sorted(self._lengths.items()):
+            if name == "main":
+                for length in lengths:
+                    yield from self._main[(version, length)].values()
+
+    def _find(
+        self, table: dict[tuple[int, int], dict[int, Route]], name: str, address: int, version: int
+    ) -> Route | None:
+        width = _WIDTH[version]
+        for length in self._lengths.get((version, name), ()):
+            network = address >> (width - length) << (width - length)
+            route = table[(version, length)].get(network)
+            if route is not None:
+                return route
+        return None
+
+    def lookup(self, address: int, version: int) -> Route | None:
+        """The route of a destination, or None if there is none at all."""
+        return self._find(self._local, "local", address, version) or self._find(
+            self._main, "main", address, version
+        )
+
+    def is_local(self, address: int, version: int) -> bool:
+        """Would a packet to this address be delivered on this host?"""
+        route = self._find(self._local, "local", address, version)
+        return route is not None and route.kind == "local"
+
+    def address_type(self, address: int, version: int, device: str = "") -> str:
+        """The type that `-m addrtype` sees (`inet_addr_type`, or `inet_dev_addr_type` if `device` is given)."""
+        if version == 4:
+            if address == 0xFFFFFFFF or address >> 24 == 0:
+                return "BROADCAST"
+            if address >> 28 == 0xE:
+                return "MULTICAST"
+        elif address >> 120 == 0xFF:
+            return "MULTICAST"
+        route = self._find(self._local, "local", address, version)
+        if route is not None and (not device or route.device == device):
+            return route.kind.upper()
+        route = self._find(self._main, "main", address, version)
+        if route is None or route.kind == "unicast":
+            return "UNICAST"
+        return route.kind.upper()
+
+    def select_address(self, device: str, towards: int | None, version: int) -> int | None:
+        """The address that packets leaving by `device` carry: `inet_select_addr` with universe scope.
+
+        The primary address in the same network as `towards` (the next hop), else the first one; a device without a usable
+        address borrows from the others. Loopback's own 127/8 is of host scope and never taken.
+        """
+        first = None
+        for address in self._usable(device, version):
+            if towards is None or towards in _range(address):
+                return int(address.ip)
+            first = int(address.ip) if first is None else first
+        if first is not None:
+            return first
+        for name in self.interfaces:
+            for address in self._usable(name, version):
+                return int(address.ip)
+        return None
+
+    def _usable(self, device: str, version: int) -> Iterable[IPv4Interface | IPv6Interface]:
+        interface = self.interfaces.get(device)
+        for address in interface.addresses if interface else ():
+            if address.version == version and not address.ip.is_loopback and not address.ip.is_link_local:
+                yield address
+
+
+def _range(address: IPv4Interface | IPv6Interface) -> range:
+    network = address.network
+    return range(int(network.network_address), int(network.broadcast_address) + 1)
