@@ -67,12 +67,12 @@ class Ruleset:
         """`iptables -t TABLE -N NAME`, unless it exists."""
         self.table(table).chains.setdefault(name, Chain(name))
 
-    def ensure_rule(self, table: str, rule: Rule) -> None:
-        """`iptables -C`, and `-I` at position 1 if the very rule is not in its chain yet."""
+    def ensure_rule(self, table: str, rule: Rule, *, at_end: bool = False) -> None:
+        """`iptables -C`, and `-I` at position 1 (or `-A`) if the very rule is not in its chain yet."""
         chain = self.table(table).chains[rule.chain]
         wanted = self.meaning(rule).save()
         if all(self.meaning(other).save() != wanted for other in chain.rules):
-            chain.rules = (rule, *chain.rules)
+            chain.rules = (*chain.rules, rule) if at_end else (rule, *chain.rules)
 
     def apply(self, script: Script) -> None:
         """Carry out `script` as `iptables-restore --noflush` does."""
