@@ -72,7 +72,7 @@ class Parsed:
 
     def save(self) -> str:
         """The text as iptables-save prints it, after `-A CHAIN`."""
-        words = [match.save() for match in self.header]
+        words = [text for match in self.header if (text := match.save())]
         for name, match in self.extensions:
             words.append(f"-m {name} {match.save()}".rstrip())
         if isinstance(self.target, Jump):

@@ -95,6 +95,9 @@ class PrefixMatch:
         return f"{address}/{width - inverted.bit_length()}"
 
     def save(self) -> str:
+        """Nothing for a prefix that every address is in: iptables-save leaves it out."""
+        if not (self.mask or self.negated):
+            return ""
         return f"{'! ' if self.negated else ''}{'-s' if self.side == 'src' else '-d'} {self.text}"
 
 
