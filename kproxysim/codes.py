@@ -11,8 +11,8 @@ __all__ = ["Explanation"]
 class Explanation:
     """The page behind `kproxysim explain CODE`.
 
-    `code` is `KPSnnn` for a finding about input and a few words with hyphens for a reason in a trace; `title` is one
-    line; `text` is a paragraph or two that says what it is, why, and what to do; `example` shows it.
+    `code` is `KPSnnn` for a finding about input and a few words with hyphens for a reason in a trace; `title`
+    is one line; `text` is a paragraph or two that says what it is, why, and what to do; `example` shows it.
     """
 
     code: str

@@ -38,9 +38,9 @@ class Position:
 class Diagnostic:
     """One finding about an input.
 
-    `message` is one line in lower case; `path` names the field (`spec.ports[0].port`), `found` is the offending
-    value as text, `help` says what to write instead. `source` is the user's own line, `width` how many of its
-    characters (from `position.column`) the finding is about.
+    `message` is one line in lower case; `path` names the field (`spec.ports[0].port`), `found` is the
+    offending value as text, `help` says what to write instead. `source` is the user's own line, `width` how
+    many of its characters (from `position.column`) the finding is about.
     """
 
     code: str

@@ -22,10 +22,10 @@ PORT_PROTOCOLS = ("tcp", "udp", "sctp")
 class Packet:
     """One packet on the wire.
 
-    `src` and `dst` may be given as text and are kept as `ipaddress` objects. `sport` and `dport` are 0 to 65535 for
-    tcp, udp and sctp and None for anything else. `flags` are TCP flags in the order of `TCP_FLAGS` ("SYN,ACK");
-    a tcp packet without flags is the SYN that opens a connection. ICMP carries `icmp` (type, code) and, for errors, the `inner`
-    packet that the error is about.
+    `src` and `dst` may be given as text and are kept as `ipaddress` objects. `sport` and `dport` are 0 to
+    65535 for tcp, udp and sctp and None for anything else. `flags` are TCP flags in the order of `TCP_FLAGS`
+    ("SYN,ACK"); a tcp packet without flags is the SYN that opens a connection. ICMP carries `icmp` (type,
+    code) and, for errors, the `inner` packet that the error is about.
 
     Raises ValueError for addresses of two families, a port out of range, or ports on a protocol without them.
     """

@@ -1,8 +1,9 @@
 """Chance without dice: every way a packet may go, each with its exact fraction.
 
-Whoever meets a choice asks a `Chance` for one of several weighted alternatives. `Enumeration` answers so that running the same
-deterministic code again and again visits every combination once: a run follows the choices fixed so far and takes
-the first alternative at each new one; the next run changes the last choice that has alternatives left.
+Whoever meets a choice asks a `Chance` for one of several weighted alternatives. `Enumeration` answers so that
+running the same deterministic code again and again visits every combination once: a run follows the choices
+fixed so far and takes the first alternative at each new one; the next run changes the last choice that has
+alternatives left.
 """
 
 from __future__ import annotations
@@ -28,7 +29,13 @@ class Alternative:
 
 
 class Chance(Protocol):
-    """Who decides where more than one thing may happen."""
+    """Who decides where more than one thing may happen.
+
+    `meant` and `kernel` are the chances of all that was chosen so far.
+    """
+
+    meant: Fraction
+    kernel: Fraction
 
     def choose(self, alternatives: Sequence[Alternative]) -> int:
         """The index of the alternative to take. The fractions add up to 1."""
@@ -60,7 +67,9 @@ class Draw:
 
 
 class Enumeration:
-    """One run through the choices fixed in `prefix`; at each further choice the first alternative that can happen."""
+    """One run through the choices fixed in `prefix`; at each further choice the first alternative that can
+    happen.
+    """
 
     __slots__ = ("_prefix", "kernel", "meant", "taken")
 
@@ -93,7 +102,8 @@ class Enumeration:
 
 
 def enumerate_runs(run: Callable[[Enumeration], Result]) -> Iterator[tuple[Enumeration, Result]]:
-    """Call `run` once for every combination of choices that can happen, with the enumeration that tells its chances.
+    """Call `run` once for every combination of choices that can happen, with the enumeration that tells its
+    chances.
 
     `run` must do the same thing whenever it is given the same choices.
     """

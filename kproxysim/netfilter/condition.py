@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Protocol
 
-from .script import Family
-from .skb import Skb
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb
 
 __all__ = ["Condition", "Extension", "Given", "Match", "RuleSyntaxError", "Surroundings", "Unmodelled"]
 

@@ -1,8 +1,8 @@
 """Connection tracking: one entry a connection, found by the tuple of either direction.
 
-Sources: nf_conntrack_core.c (`nf_conntrack_in`, `nf_ct_resolve_clash`), nf_conntrack_proto_tcp.c for which packets may open
-a connection. An entry enters the table at the end of its first packet's way (`confirm`); a packet that is dropped before leaves
-none.
+Sources: nf_conntrack_core.c (`nf_conntrack_in`, `nf_ct_resolve_clash`), nf_conntrack_proto_tcp.c for which
+packets may open a connection. An entry enters the table at the end of its first packet's way (`confirm`); a
+packet that is dropped before leaves none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ __all__ = ["Connection", "Conntrack", "CtState", "Flow", "Status", "Tuple"]
 
 
 class Tuple(NamedTuple):
-    """One direction of a connection. Ports are -1 where the protocol has none; ICMP echo keeps its id in both."""
+    """One direction of a connection.
+
+    Ports are -1 where the protocol has none; ICMP echo keeps its id in both.
+    """
 
     protocol: str
     src: int

@@ -1,21 +1,21 @@
 """Reading what iptables-save prints and what iptables-restore takes.
 
-Both are the same language: `*table`, `:CHAIN POLICY [packets:bytes]`, one line a rule, `COMMIT`. Every line is accepted or refused by
-number and reason; all refusals of a text are reported together.
+Both are the same language: `*table`, `:CHAIN POLICY [packets:bytes]`, one line a rule, `COMMIT`. Every line
+is accepted or refused by number and reason; all refusals of a text are reported together.
 """
 
 from __future__ import annotations
 
-from ..errors import Diagnostic, InputError, Position, Severity
-from .condition import RuleSyntaxError
-from .quoting import split_words
-from .rule import Rule
-from .script import Delete, Family, Script, Section
-from .syntax import parsed
-from .tables import BASE_CHAINS
-from .targets.nat import MasqueradeTarget, NatTarget
-from .targets.reject import RejectTarget
-from .targets.verdict import Jump
+from kproxysim.errors import Diagnostic, InputError, Position, Severity
+from kproxysim.netfilter.condition import RuleSyntaxError
+from kproxysim.netfilter.quoting import split_words
+from kproxysim.netfilter.rule import Rule
+from kproxysim.netfilter.script import Delete, Family, Script, Section
+from kproxysim.netfilter.syntax import parsed
+from kproxysim.netfilter.tables import BASE_CHAINS
+from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
+from kproxysim.netfilter.targets.reject import RejectTarget
+from kproxysim.netfilter.targets.verdict import Jump
 
 __all__ = ["family_of", "read_script"]
 

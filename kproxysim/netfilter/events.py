@@ -1,19 +1,24 @@
-"""What happens to a packet on a host, beside the rules it meets; and where it stands when the host is done with it."""
+"""What happens to a packet on a host, beside the rules it meets; and where it stands when the host is done
+with it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .skb import Skb
-from .walk import Walked
+from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.walk import Walked
 
 __all__ = ["Event", "Log", "Outcome"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened outside the rules: `at` is "routing", "conntrack", "socket" or "edge:..."; `action` says what."""
+    """Something that happened outside the rules:
+
+    `at` is "routing", "conntrack", "socket" or "edge:..."; `action` says what.
+    """
 
     at: str
     action: str
@@ -29,8 +34,9 @@ Log = Callable[[Walked | Event], None]
 class Outcome:
     """Where a packet stands when it leaves a host's hands.
 
-    `kind`: "transmit" (out of `device` towards `next_hop`), "deliver" (to a process of this host), "dropped", "rejected", "martian",
-    "no-route", "unmodelled". `reason` is a code for `kproxysim explain`; `answer` is a packet that this host sends back to say so.
+    `kind`: "transmit" (out of `device` towards `next_hop`), "deliver" (to a process of this host), "dropped",
+    "rejected", "martian", "no-route", "unmodelled". `reason` is a code for `kproxysim explain`; `answer` is a
+    packet that this host sends back to say so.
     """
 
     kind: str

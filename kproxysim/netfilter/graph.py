@@ -1,7 +1,8 @@
 """The structure of a ruleset as a networkx graph: chains are nodes, jumps are edges that carry their rules.
 
-A trace is a path in this graph, and questions of structure are graph questions: which chains nothing leads to, whether jumps run in a
-circle, what a drawing looks like. Per-rule work stays in tuples; the graph holds what changes only when rules change.
+A trace is a path in this graph, and questions of structure are graph questions: which chains nothing leads
+to, whether jumps run in a circle, what a drawing looks like. Per-rule work stays in tuples; the graph holds
+what changes only when rules change.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .rule import Rule
-from .ruleset import Ruleset
-from .syntax import Parsed
-from .tables import BASE_CHAINS, HOOK_ORDER
-from .targets.verdict import Jump
+from kproxysim.netfilter.rule import Rule
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.syntax import Parsed
+from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
+from kproxysim.netfilter.targets.verdict import Jump
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -58,7 +59,8 @@ class ChainGraph:
     def to_networkx(self) -> nx.MultiDiGraph[tuple[str, ...]]:
         """Hooks, tables and chains as nodes; the order of hooks and the jumps as edges.
 
-        Nodes are ("hook", NAME) and (TABLE, CHAIN). Edges from a hook carry `order`, jumps carry `rule` and `number`.
+        Nodes are ("hook", NAME) and (TABLE, CHAIN). Edges from a hook carry `order`, jumps carry `rule` and
+        `number`.
         """
         import networkx as nx
 

@@ -1,12 +1,15 @@
-"""One host as it stands: devices, routes, rules, sockets, settings. The way of a packet through it is in `passage`."""
+"""One host as it stands:
+
+devices, routes, rules, sockets, settings. The way of a packet through it is in `passage`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .graph import ChainGraph
-from .routing import RoutingTable
+from kproxysim.netfilter.graph import ChainGraph
+from kproxysim.netfilter.routing import RoutingTable
 
 __all__ = ["Host", "Socket", "Sysctls"]
 
@@ -22,7 +25,8 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Sysctls:
-    """Kernel settings that decide a packet's way; defaults are the kernel's on a node that kube-proxy runs on.
+    """Kernel settings that decide a packet's way; defaults are the kernel's on a node that kube-proxy runs
+    on.
 
     `rp_filter` is 0 (off), 1 (strict) or 2 (loose), as the larger of `all` and the device says.
     """
@@ -39,7 +43,10 @@ def _no_rules(family: int) -> ChainGraph | None:
 
 @dataclass(slots=True)
 class Host:
-    """A network stack: a node, a pod, a client. `rules` gives the chains of a family (4 or 6), None where there are none."""
+    """A network stack:
+
+    a node, a pod, a client. `rules` gives the chains of a family (4 or 6), None where there are none.
+    """
 
     name: str
     routing: RoutingTable = field(default_factory=RoutingTable)
@@ -50,3 +57,17 @@ class Host:
     def listens(self, protocol: str, address: int, port: int) -> bool:
         """Does a process take packets to this address and port?"""
         return Socket(protocol, port, address) in self.sockets or Socket(protocol, port) in self.sockets
+
+    def source_for(self, destination: int, version: int) -> int | None:
+        """The source address that an unbound socket takes for `destination`: chosen before any rule is asked.
+
+        None if there is no route, so that connect() fails at once.
+        """
+        route = self.routing.lookup(destination, version)
+        if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
+            return None
+        if route.kind == "local":
+            return destination
+        if route.src is not None:
+            return route.src
+        return self.routing.select_address(route.device, route.via, version)

@@ -1,16 +1,17 @@
 """Address translation: what a connection's first packet is given, and what every later packet gets from it.
 
-Sources: net/netfilter/nf_nat_core.c (`nf_nat_setup_info`, `get_unique_tuple`, `nf_nat_packet`, `nf_nat_icmp_reply_translation` in
-nf_nat_proto.c). Source ports were measured: below 512 stays in 1-511, 512 to 1023 in 600-1023, above in 1024-65535.
+Sources: net/netfilter/nf_nat_core.c (`nf_nat_setup_info`, `get_unique_tuple`, `nf_nat_packet`,
+`nf_nat_icmp_reply_translation` in nf_nat_proto.c). Source ports were measured: below 512 stays in 1-511, 512
+to 1023 in 600-1023, above in 1024-65535.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ..packet import Packet
-from .conntrack import Connection, Conntrack, Status, Tuple
-from .skb import Skb, to_address
+from kproxysim.packet import Packet
+from kproxysim.netfilter.conntrack import Connection, Conntrack, Status, Tuple
+from kproxysim.netfilter.skb import Skb, to_address
 
 __all__ = ["DESTINATION", "HOOK_SIDE", "SOURCE", "bind", "port_class", "translate"]
 
@@ -48,8 +49,9 @@ def bind(
 ) -> Connection:
     """Decide one side of a connection: `address` and `ports` asked for by a rule, None to leave them.
 
-    A source port that would clash with another connection's answers is changed even where no rule asks for it. Where the kernel
-    would draw the port, the entry's `free_ports` is the range it draws from and the port shown is the one kept, or the lowest free one.
+    A source port that would clash with another connection's answers is changed even where no rule asks for
+    it. Where the kernel would draw the port, the entry's `free_ports` is the range it draws from and the port
+    shown is the one kept, or the lowest free one.
     """
     current = connection.reply.inverse()
     free_ports = connection.free_ports
@@ -89,7 +91,10 @@ def _source(
 
 
 def translate(skb: Skb, hook: str) -> Skb:
-    """The packet after nat at this hook: addresses as its connection says, by direction. ICMP errors are translated inside as well."""
+    """The packet after nat at this hook:
+
+    addresses as its connection says, by direction. ICMP errors are translated inside as well.
+    """
     flow = skb.flow
     if flow is None or flow.connection is None:
         return skb

@@ -1,27 +1,28 @@
 """The way of one packet through one host: hooks, tables, connection tracking, translation, routing.
 
-Sources: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, route.c, net/netfilter/nf_conntrack_core.c; the order of hooks and tables is in
-`tables`. Where a fact was measured on a kernel rather than read, the comment says so.
+Sources: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, route.c, net/netfilter/nf_conntrack_core.c; the order
+of hooks and tables is in `tables`. Where a fact was measured on a kernel rather than read, the comment says
+so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..packet import Packet, format_endpoint
-from .chance import Chance
-from .condition import Unmodelled
-from .conntrack import CtState, Flow, Status, Tuple
-from .events import Event, Log, Outcome
-from .host import Host
-from .nat import DESTINATION, HOOK_SIDE, bind, is_bound, translate
-from .routing import Route
-from .skb import Skb, to_address
-from .state import HostState
-from .tables import BASE_CHAINS, HOOK_ORDER
-from .targets.nat import MasqueradeTarget, NatTarget
-from .targets.reject import RejectTarget
-from .walk import Verdict, walk_chain
+from kproxysim.packet import Packet, format_endpoint
+from kproxysim.netfilter.chance import Chance
+from kproxysim.netfilter.condition import Unmodelled
+from kproxysim.netfilter.conntrack import CtState, Flow, Status, Tuple
+from kproxysim.netfilter.events import Event, Log, Outcome
+from kproxysim.netfilter.host import Host
+from kproxysim.netfilter.nat import DESTINATION, HOOK_SIDE, bind, is_bound, translate
+from kproxysim.netfilter.routing import Route
+from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.state import HostState
+from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
+from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
+from kproxysim.netfilter.targets.reject import RejectTarget
+from kproxysim.netfilter.walk import Verdict, walk_chain
 
 __all__ = ["Passage"]
 
@@ -34,7 +35,9 @@ class _Stop(Exception):
 
 
 class Passage:
-    """One packet on its way through one host, in one run: what it meets goes to `log`, chance is asked where things are open.
+    """One packet on its way through one host, in one run:
+
+    what it meets goes to `log`, chance is asked where things are open.
 
     A `Passage` is also what matches see of the host (`Surroundings`).
     """
@@ -72,17 +75,6 @@ class Passage:
         """A packet made on this host. `flow` ties an ICMP error or reset to the connection that it is about."""
         return self._guarded(lambda: self._send(packet, flow))
 
-    def source_for(self, destination: int, version: int) -> int | None:
-        """The source address that a socket takes for `destination` if it is not bound: chosen before any rule is asked."""
-        route = self.host.routing.lookup(destination, version)
-        if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
-            return None
-        if route.kind == "local":
-            return destination
-        if route.src is not None:
-            return route.src
-        return self.host.routing.select_address(route.device, route.via, version)
-
     def _guarded(self, run: Callable[[], Outcome]) -> Outcome:
         try:
             return run()
@@ -100,7 +92,9 @@ class Passage:
         return self._forward(skb, route)
 
     def _input_route(self, skb: Skb) -> Route:
-        """Routing of an arriving packet, with the checks of its addresses (`ip_route_input_slow`, `fib_validate_source`)."""
+        """Routing of an arriving packet, with the checks of its addresses (`ip_route_input_slow`,
+        `fib_validate_source`).
+        """
         routing, sysctls = self.host.routing, self.host.sysctls
         arrived_by_loopback = skb.iif == "lo"
         if not arrived_by_loopback:
@@ -180,7 +174,9 @@ class Passage:
         return self._transmit(skb, route)
 
     def _reroute(self, skb: Skb) -> None:
-        """After DNAT in OUTPUT the packet is routed again (`ip_route_me_harder`); the source stays as the socket chose it."""
+        """After DNAT in OUTPUT the packet is routed again (`ip_route_me_harder`); the source stays as the
+        socket chose it.
+        """
         route = self.host.routing.lookup(skb.dst, skb.family)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
             self._note("routing", f"no route to {to_address(skb.dst, skb.family)}", skb)
@@ -360,7 +356,10 @@ class Passage:
         return skb.with_flow(Flow(CtState.NEW, table.open(key)))
 
     def _may_open(self, flags: str) -> bool:
-        """May a TCP packet without an entry open one? A SYN may, and with tcp_loose a lone ACK too; nothing else does."""
+        """May a TCP packet without an entry open one?
+
+        A SYN may, and with tcp_loose a lone ACK too; nothing else does.
+        """
         present = set(flags.split(","))
         if present & {"RST", "FIN"}:
             return False
@@ -389,13 +388,16 @@ class Passage:
         return self._icmp_error(skb, codes[0] if skb.family == 4 else codes[1])
 
     def _icmp_error(self, skb: Skb, answer: tuple[int, int]) -> Skb | None:
-        """About `skb`, to its source. From the address that was dialled if it is this host's, else from the way out's."""
+        """About `skb`, to its source.
+
+        From the address that was dialled if it is this host's, else from the way out's.
+        """
         if skb.inner is not None:
             return None
         source = (
             skb.dst
             if self.host.routing.is_local(skb.dst, skb.family)
-            else self.source_for(skb.src, skb.family)
+            else self.host.source_for(skb.src, skb.family)
         )
         if source is None:
             return None

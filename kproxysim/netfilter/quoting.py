@@ -1,10 +1,12 @@
-"""Words of a rule, as iptables-save writes them and iptables-restore reads them (xshared.c, `add_param_to_argv`, `xtables_save_string`)."""
+"""Words of a rule, as iptables-save writes them and iptables-restore reads them (xshared.c,
+`add_param_to_argv`, `xtables_save_string`).
+"""
 
 from __future__ import annotations
 
 import re
 
-from .condition import RuleSyntaxError
+from kproxysim.netfilter.condition import RuleSyntaxError
 
 __all__ = ["quote", "split_words"]
 
@@ -13,7 +15,10 @@ _SPECIAL = re.compile(r"([\"\\'])")
 
 
 def quote(word: str) -> str:
-    """A word as iptables-save prints it: bare if it holds letters, digits, `-` and `_` only, else in double quotes."""
+    """A word as iptables-save prints it:
+
+    bare if it holds letters, digits, `-` and `_` only, else in double quotes.
+    """
     if _PLAIN.match(word):
         return word
     return '"' + _SPECIAL.sub(r"\\\1", word) + '"'

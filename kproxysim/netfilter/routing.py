@@ -1,7 +1,8 @@
 """Routes and address types of one host.
 
-Sources: net/ipv4/fib_frontend.c (`inet_addr_type`, `fib_validate_source`), net/ipv4/devinet.c (`inet_select_addr`), ip-route(8). The table local
-is asked before the table main; within a table the longest prefix wins.
+Sources: net/ipv4/fib_frontend.c (`inet_addr_type`, `fib_validate_source`), net/ipv4/devinet.c
+(`inet_select_addr`), ip-route(8). The table local is asked before the table main; within a table the longest
+prefix wins.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface
 
-from .skb import to_address
+from kproxysim.netfilter.skb import to_address
 
 __all__ = ["Interface", "Route", "RoutingTable"]
 
@@ -21,7 +22,8 @@ _WIDTH = {4: 32, 6: 128}
 class Interface:
     """A device and its addresses, the primary one of each family first.
 
-    `proxy_arp`: it answers for any address (the host's end of a pod's veth pair without an address of its own).
+    `proxy_arp`: it answers for any address (the host's end of a pod's veth pair without an address of its
+    own).
     """
 
     name: str
@@ -38,8 +40,8 @@ class Interface:
 class Route:
     """One route. `via` is the next hop's address, None for a network that is on the link.
 
-    `kind` is "unicast", "local", "broadcast", "unreachable", "blackhole" or "prohibit"; `src` is the source address that the
-    route suggests for packets made on this host.
+    `kind` is "unicast", "local", "broadcast", "unreachable", "blackhole" or "prohibit"; `src` is the source
+    address that the route suggests for packets made on this host.
     """
 
     network: int
@@ -91,7 +93,10 @@ class RoutingTable:
                     self.add(Route(broadcast, width, 4, interface.name, kind="broadcast"))
 
     def add(self, route: Route) -> None:
-        """Add a route, to the table where the kernel keeps its kind. An equal prefix that is there already stays."""
+        """Add a route, to the table where the kernel keeps its kind.
+
+        An equal prefix that is there already stays.
+        """
         is_local = route.kind in ("local", "broadcast")
         table = self._local if is_local else self._main
         table.setdefault((route.version, route.length), {}).setdefault(route.network, route)
@@ -150,8 +155,9 @@ class RoutingTable:
     def select_address(self, device: str, towards: int | None, version: int) -> int | None:
         """The address that packets leaving by `device` carry: `inet_select_addr` with universe scope.
 
-        The primary address in the same network as `towards` (the next hop), else the first one; a device without a usable
-        address borrows from the others. Loopback's own 127/8 is of host scope and never taken.
+        The primary address in the same network as `towards` (the next hop), else the first one; a device
+        without a usable address borrows from the others. Loopback's own 127/8 is of host scope and never
+        taken.
         """
         first = None
         for address in self._usable(device, version):

@@ -12,8 +12,9 @@ __all__ = ["Chain", "Origin", "Rule", "Table"]
 class Origin:
     """What made a rule: the object and the field, in the user's words.
 
-    `object` is "Service default/echo", `field` a path in it ("spec.externalIPs[0]"), `port` the name of the service port ("http", or
-    its number as text where it has no name), empty where the rule belongs to no port.
+    `object` is "Service default/echo", `field` a path in it ("spec.externalIPs[0]"), `port` the name of the
+    service port ("http", or its number as text where it has no name), empty where the rule belongs to no
+    port.
     """
 
     object: str
@@ -25,8 +26,8 @@ class Origin:
 class Rule:
     """One rule as it was written: everything that follows `-A CHAIN`.
 
-    `line` is the line of the dump that it was read from, 0 if it was not. The parsed form is computed once, by
-    `Ruleset`, and kept in `parsed`.
+    `line` is the line of the dump that it was read from, 0 if it was not. The parsed form is computed once,
+    by `Ruleset`, and kept in `parsed`.
     """
 
     chain: str
@@ -41,7 +42,10 @@ class Rule:
 
 @dataclass(slots=True)
 class Chain:
-    """A chain: its rules in order. `policy` is "ACCEPT" or "DROP" for a base chain and None for a user's chain."""
+    """A chain:
+
+    its rules in order. `policy` is "ACCEPT" or "DROP" for a base chain and None for a user's chain.
+    """
 
     name: str
     policy: str | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .dump import read_script
-from .rule import Chain, Rule, Table
-from .script import Delete, Family, Script
-from .syntax import Parsed, parsed
-from .tables import BASE_CHAINS, TABLES
+from kproxysim.netfilter.dump import read_script
+from kproxysim.netfilter.rule import Chain, Rule, Table
+from kproxysim.netfilter.script import Delete, Family, Script
+from kproxysim.netfilter.syntax import Parsed, parsed
+from kproxysim.netfilter.tables import BASE_CHAINS, TABLES
 
 __all__ = ["Note", "Ruleset"]
 
@@ -105,7 +105,10 @@ class Ruleset:
         return self.script.to_text()
 
     def to_save(self) -> str:
-        """All tables as iptables-save prints them, without its comment lines: base chains in hook order, other chains by name."""
+        """All tables as iptables-save prints them, without its comment lines:
+
+        base chains in hook order, other chains by name.
+        """
         lines: list[str] = []
         for table in self.tables.values():
             base = BASE_CHAINS[table.name]
@@ -120,7 +123,9 @@ class Ruleset:
 
     @classmethod
     def from_save(cls, text: str, family: Family | None = None, name: str = "<dump>") -> Ruleset:
-        """Read what iptables-save printed, or restore text. The family is told by the addresses where it is not given.
+        """Read what iptables-save printed, or restore text.
+
+        The family is told by the addresses where it is not given.
 
         Raises InputError with every line that iptables would refuse.
         """

@@ -1,7 +1,8 @@
 """iptables-restore input as data: what a program asks the kernel to change, table by table.
 
-A script is what kube-proxy writes in one sync. Applying it to a `Ruleset` (`Ruleset.apply`) is what the kernel does with it under
-`--noflush`: a declared chain is created or emptied, rules are appended, deleted chains go, everything else stays.
+A script is what kube-proxy writes in one sync. Applying it to a `Ruleset` (`Ruleset.apply`) is what the
+kernel does with it under `--noflush`: a declared chain is created or emptied, rules are appended, deleted
+chains go, everything else stays.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .rule import Rule
+from kproxysim.netfilter.rule import Rule
 
 __all__ = ["Delete", "Family", "Script", "Section"]
 

@@ -1,7 +1,9 @@
-"""A packet inside a host: the header, and what the kernel carries along with it (mark, devices, conntrack entry).
+"""A packet inside a host:
 
-Values are frozen: every rewrite makes a new one, so a trace can keep them all. Addresses are integers here, which is
-what prefix comparison needs; `Skb.packet` gives the readable form.
+the header, and what the kernel carries along with it (mark, devices, conntrack entry).
+
+Values are frozen: every rewrite makes a new one, so a trace can keep them all. Addresses are integers here,
+which is what prefix comparison needs; `Skb.packet` gives the readable form.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
-from ..packet import Address, Packet
-from .conntrack import Flow
+from kproxysim.packet import Address, Packet
+from kproxysim.netfilter.conntrack import Flow
 
 __all__ = ["Skb", "to_address"]
 
@@ -26,8 +28,9 @@ def to_address(value: int, family: int) -> Address:
 class Skb:
     """One packet as a hook sees it.
 
-    `sport` and `dport` are -1 where the protocol has no ports. `iif` and `oif` are device names, empty where the hook has none.
-    `flow` is the connection as it was when this value was made, None before conntrack has looked.
+    `sport` and `dport` are -1 where the protocol has no ports. `iif` and `oif` are device names, empty where
+    the hook has none. `flow` is the connection as it was when this value was made, None before conntrack has
+    looked.
     """
 
     family: int

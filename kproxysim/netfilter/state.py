@@ -1,8 +1,11 @@
-"""What changes on a host while packets run: connections, `recent` lists, the time. Everything else about a host is fixed."""
+"""What changes on a host while packets run:
+
+connections, `recent` lists, the time. Everything else about a host is fixed.
+"""
 
 from __future__ import annotations
 
-from .conntrack import Conntrack
+from kproxysim.netfilter.conntrack import Conntrack
 
 __all__ = ["HostState"]
 

@@ -1,8 +1,9 @@
 """What the text of a rule means. Source: iptables(8), xshared.c of iptables 1.8.9.
 
-The text is everything after `-A CHAIN`. Matches keep the order of iptables: addresses, devices and protocol first, then the
-extensions as they were loaded. What this package does not know stays in the rule as an unknown match or target, with
-its name and words: it is never skipped, and a packet whose fate hangs on it ends as unmodelled.
+The text is everything after `-A CHAIN`. Matches keep the order of iptables: addresses, devices and protocol
+first, then the extensions as they were loaded. What this package does not know stays in the rule as an
+unknown match or target, with its name and words: it is never skipped, and a packet whose fate hangs on it
+ends as unmodelled.
 """
 
 from __future__ import annotations
@@ -11,20 +12,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .condition import Condition, Extension, Given, Match, RuleSyntaxError, Surroundings, Unmodelled
-from .matches import EXTENSIONS as MATCHES
-from .matches.header import DeviceMatch, PrefixMatch, ProtocolMatch, parse_prefix, protocol_name
-from .matches.ports import PortsMatch
-from .matches.statistic import RandomMatch
-from .quoting import split_words
-from .rule import Rule
-from .script import Family
-from .skb import Skb
-from .targets import EXTENSIONS as TARGETS
-from .targets.mark import MarkTarget
-from .targets.nat import MasqueradeTarget, NatTarget
-from .targets.reject import RejectTarget
-from .targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
+from kproxysim.netfilter.condition import (
+    Condition,
+    Extension,
+    Given,
+    Match,
+    RuleSyntaxError,
+    Surroundings,
+    Unmodelled,
+)
+from kproxysim.netfilter.matches import EXTENSIONS as MATCHES
+from kproxysim.netfilter.matches.header import (
+    DeviceMatch,
+    PrefixMatch,
+    ProtocolMatch,
+    parse_prefix,
+    protocol_name,
+)
+from kproxysim.netfilter.matches.ports import PortsMatch
+from kproxysim.netfilter.matches.statistic import RandomMatch
+from kproxysim.netfilter.quoting import split_words
+from kproxysim.netfilter.rule import Rule
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.targets import EXTENSIONS as TARGETS
+from kproxysim.netfilter.targets.mark import MarkTarget
+from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
+from kproxysim.netfilter.targets.reject import RejectTarget
+from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
 
 __all__ = ["Parsed", "Target", "UnknownMatch", "parse_rule", "parsed"]
 
@@ -59,7 +74,10 @@ class UnknownMatch:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A rule's meaning. `extensions` pairs each `-m` with its match; `checks` are all matches that can be asked (the drawn one apart).
+    """A rule's meaning.
+
+    `extensions` pairs each `-m` with its match; `checks` are all matches that can be asked (the drawn one
+    apart).
 
     `target` is None for a rule that only counts.
     """
@@ -82,7 +100,10 @@ class Parsed:
         return " ".join(words)
 
     def conditions(self, skb: Skb, host: Surroundings) -> list[Condition]:
-        """Every condition of the rule, asked of one packet. Comments and counters are left out: they ask nothing."""
+        """Every condition of the rule, asked of one packet.
+
+        Comments and counters are left out: they ask nothing.
+        """
         found: list[Condition] = []
         for match in (*self.header, *(match for _, match in self.extensions)):
             if match.field in ("comment", "nfacct"):

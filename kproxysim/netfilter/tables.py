@@ -1,7 +1,7 @@
 """The fixed part of netfilter: tables, their base chains, and the order of tables at each hook.
 
-Source: iptables(8), section TABLES; priorities from linux/netfilter_ipv4.h (raw -300, conntrack -200, mangle -150,
-nat dst -100, filter 0, security 50, nat src 100).
+Source: iptables(8), section TABLES; priorities from linux/netfilter_ipv4.h (raw -300, conntrack -200, mangle
+-150, nat dst -100, filter 0, security 50, nat src 100).
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
-"""Walking chains: rules in order until one decides. Source: ipt_do_table in net/ipv4/netfilter/ip_tables.c, iptables(8).
+"""Walking chains:
 
-A jump remembers where it came from; the end of a chain, and RETURN, go back there. In a base chain both end in the policy.
-The walk follows the chain graph of `graph`: which chains there are and where a jump leads is structure, computed once for a ruleset.
+rules in order until one decides. Source: ipt_do_table in net/ipv4/netfilter/ip_tables.c, iptables(8).
+
+A jump remembers where it came from; the end of a chain, and RETURN, go back there. In a base chain both end
+in the policy. The walk follows the chain graph of `graph`: which chains there are and where a jump leads is
+structure, computed once for a ruleset.
 """
 
 from __future__ import annotations
@@ -10,16 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .chance import Alternative, Chance
-from .condition import Condition, Surroundings, Unmodelled
-from .graph import ChainGraph
-from .rule import Rule
-from .skb import Skb
-from .syntax import Parsed, Target
-from .targets.mark import MarkTarget
-from .targets.nat import MasqueradeTarget, NatTarget
-from .targets.reject import RejectTarget
-from .targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
+from kproxysim.netfilter.chance import Alternative, Chance
+from kproxysim.netfilter.condition import Condition, Surroundings, Unmodelled
+from kproxysim.netfilter.graph import ChainGraph
+from kproxysim.netfilter.rule import Rule
+from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.syntax import Parsed, Target
+from kproxysim.netfilter.targets.mark import MarkTarget
+from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
+from kproxysim.netfilter.targets.reject import RejectTarget
+from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
 
 __all__ = ["Missed", "Sink", "Verdict", "Walked", "walk_chain"]
 
@@ -50,9 +53,10 @@ class Missed:
 class Walked:
     """One event of a walk: a rule that matched, the end of a chain, or a policy.
 
-    `kind` is "rule", "return" (the implicit one at a chain's end) or "policy"; `number` counts from 1 as the kernel's TRACE does (for
-    the end of a chain: rules + 1). `before` and `after` differ where the target changed the packet. `missed` are the rules
-    passed over since the last event in this chain. `chance` is the fraction of the draw that let the rule match.
+    `kind` is "rule", "return" (the implicit one at a chain's end) or "policy"; `number` counts from 1 as the
+    kernel's TRACE does (for the end of a chain: rules + 1). `before` and `after` differ where the target
+    changed the packet. `missed` are the rules passed over since the last event in this chain. `chance` is the
+    fraction of the draw that let the rule match.
     """
 
     table: str

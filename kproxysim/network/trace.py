@@ -1,6 +1,9 @@
-"""What a simulation found: one trace a packet, one branch for each way that chance may take, one hop for each host passed.
+"""What a simulation found:
 
-A trace is a record; it decides nothing. Reports read it, and `to_dict` is the JSON that scripts rely on (`format_version`).
+one trace a packet, one branch for each way that chance may take, one hop for each host passed.
+
+A trace is a record; it decides nothing. Reports read it, and `to_dict` is the JSON that scripts rely on
+(`format_version`).
 """
 
 from __future__ import annotations
@@ -10,11 +13,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from ..netfilter.events import Event
-from ..netfilter.rule import Origin
-from ..netfilter.skb import Skb
-from ..netfilter.walk import Missed, Walked
-from ..packet import Packet
+from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.rule import Origin
+from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.walk import Missed, Walked
+from kproxysim.packet import Packet
 
 __all__ = [
     "DISPOSITIONS",
@@ -52,7 +55,10 @@ Step = Walked | Event
 
 @dataclass(slots=True)
 class Hop:
-    """One host that the packet passed: `where` is its name, `kind` "internet", "edge", "node" or "pod", `device` the way in."""
+    """One host that the packet passed:
+
+    `where` is its name, `kind` "internet", "edge", "node" or "pod", `device` the way in.
+    """
 
     where: str
     kind: str
@@ -62,7 +68,9 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Who took the packet. `kind` is "endpoint" (by way of a Service), "pod" (dialled directly) or "process" (of a node).
+    """Who took the packet.
+
+    `kind` is "endpoint" (by way of a Service), "pod" (dialled directly) or "process" (of a node).
 
     `service` is "namespace/name:port", empty where no Service is involved.
     """
@@ -88,7 +96,10 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The way back. `packet` is the answer as it reached its end; `disposition` and `reason` as for the way out."""
+    """The way back.
+
+    `packet` is the answer as it reached its end; `disposition` and `reason` as for the way out.
+    """
 
     disposition: str
     reason: str
@@ -109,7 +120,8 @@ class Reply:
 class Nearest:
     """The rule that the user hoped for: what missed it by one condition.
 
-    `as_dialled` says that the rule would have matched the packet as its sender wrote it, before anything rewrote it.
+    `as_dialled` says that the rule would have matched the packet as its sender wrote it, before anything
+    rewrote it.
     """
 
     missed: Missed
@@ -152,10 +164,12 @@ class Advice:
 class Branch:
     """One way that the packet may go.
 
-    `probability` is the fraction meant by whoever wrote the rules, `probability_kernel` what the kernel's numbers make of it; over all
-    branches of a trace each adds up to 1. `packet` is the packet at its end. `source` is "kept", "masqueraded" or "changed". `sport_range` is the range from
-    which the kernel draws the source port where it does not keep it. `client_sees` is "answered", "refused", "timeout", "reset",
-    "net-unreachable", "host-unreachable", "prohibited", "not-permitted" (send() fails with EPERM) or "unknown" (not modelled).
+    `probability` is the fraction meant by whoever wrote the rules, `probability_kernel` what the kernel's
+    numbers make of it; over all branches of a trace each adds up to 1. `packet` is the packet at its end.
+    `source` is "kept", "masqueraded" or "changed". `sport_range` is the range from which the kernel draws the
+    source port where it does not keep it. `client_sees` is "answered", "refused", "timeout", "reset",
+    "net-unreachable", "host-unreachable", "prohibited", "not-permitted" (send() fails with EPERM) or
+    "unknown" (not modelled).
     """
 
     probability: Fraction
@@ -216,8 +230,9 @@ class Branch:
 class Trace:
     """One packet and everything that may become of it.
 
-    `packet` is the packet as sent, `source` who sent it ("internet", "pod default/echo-1", "node node-a"); `assumptions` are the facts
-    that nobody gave and that the result rests on; `notes` what the rules' author has to say (`ambiguous-owner` and the like).
+    `packet` is the packet as sent, `source` who sent it ("internet", "pod default/echo-1", "node node-a");
+    `assumptions` are the facts that nobody gave and that the result rests on; `notes` what the rules' author
+    has to say (`ambiguous-owner` and the like).
     """
 
     packet: Packet
@@ -267,7 +282,10 @@ def _packet_of(skb: Skb) -> dict[str, Any]:
 
 
 def hop_to_dict(hop: Hop) -> dict[str, Any]:
-    """Plain values of a hop: the rules passed over stand in front of the one that matched, outcome "no-match"."""
+    """Plain values of a hop:
+
+    the rules passed over stand in front of the one that matched, outcome "no-match".
+    """
     steps: list[dict[str, Any]] = []
     for step in hop.steps:
         if isinstance(step, Walked):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..condition import Extension
-from . import addrtype, comment, connection, mark, nfacct, ports, recent, statistic
+from kproxysim.netfilter.condition import Extension
+from kproxysim.netfilter.matches import addrtype, comment, connection, mark, nfacct, ports, recent, statistic
 
 __all__ = ["EXTENSIONS"]
 

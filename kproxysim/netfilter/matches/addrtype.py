@@ -1,7 +1,10 @@
-"""`-m addrtype`: the kernel's own idea of an address. Source: net/netfilter/xt_addrtype.c, iptables-extensions(8).
+"""`-m addrtype`:
 
-LOCAL means "in the table local": the addresses of any device of the host, 127.0.0.0/8, and whatever an agent put there with
-`ip route add local`. It does not depend on the device unless `--limit-iface-in` or `--limit-iface-out` says so.
+the kernel's own idea of an address. Source: net/netfilter/xt_addrtype.c, iptables-extensions(8).
+
+LOCAL means "in the table local": the addresses of any device of the host, 127.0.0.0/8, and whatever an agent
+put there with `ip route add local`. It does not depend on the device unless `--limit-iface-in` or
+`--limit-iface-out` says so.
 """
 
 from __future__ import annotations
@@ -9,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
-from ..script import Family
-from ..skb import Skb, to_address
+from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb, to_address
 
 __all__ = ["EXTENSIONS", "AddrTypeMatch"]
 

@@ -1,14 +1,17 @@
-"""`-m comment`: matches everything. A comment holds at most 255 bytes (XT_MAX_COMMENT_LEN is 256 with its end)."""
+"""`-m comment`:
+
+matches everything. A comment holds at most 255 bytes (XT_MAX_COMMENT_LEN is 256 with its end).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
-from ..quoting import quote
-from ..script import Family
-from ..skb import Skb
+from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.quoting import quote
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb
 
 __all__ = ["EXTENSIONS", "CommentMatch"]
 

@@ -1,14 +1,17 @@
-"""`-m conntrack` and `-m state`: what conntrack says of the packet. Source: net/netfilter/xt_conntrack.c, xt_state.c."""
+"""`-m conntrack` and `-m state`:
+
+what conntrack says of the packet. Source: net/netfilter/xt_conntrack.c, xt_state.c.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
-from ..conntrack import CtState, Status
-from ..script import Family
-from ..skb import Skb
+from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.conntrack import CtState, Status
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb
 
 __all__ = ["EXTENSIONS", "StateMatch"]
 

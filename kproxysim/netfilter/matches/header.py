@@ -1,4 +1,7 @@
-"""The matches that need no `-m`: addresses, devices, protocol. Source: ip_packet_match in net/ipv4/netfilter/ip_tables.c."""
+"""The matches that need no `-m`:
+
+addresses, devices, protocol. Source: ip_packet_match in net/ipv4/netfilter/ip_tables.c.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import ClassVar
 
-from ..condition import Condition, RuleSyntaxError, Surroundings
-from ..script import Family
-from ..skb import Skb, to_address
+from kproxysim.netfilter.condition import Condition, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb, to_address
 
 __all__ = ["DeviceMatch", "PrefixMatch", "ProtocolMatch", "parse_prefix", "protocol_name"]
 
@@ -22,7 +25,10 @@ _PROTOCOL_ALIASES = {"icmpv6": "ipv6-icmp", "icmp6": "ipv6-icmp", "ipv6-esp": "e
 
 
 def protocol_name(text: str) -> str:
-    """A protocol as iptables-save names it; "all" for any. Raises RuleSyntaxError for what iptables does not know."""
+    """A protocol as iptables-save names it; "all" for any.
+
+    Raises RuleSyntaxError for what iptables does not know.
+    """
     name = text.lower()
     name = _PROTOCOL_ALIASES.get(name, name)
     if name in ("0", "all"):

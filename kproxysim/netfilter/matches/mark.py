@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
-from ..script import Family
-from ..skb import Skb
+from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb
 
 __all__ = ["EXTENSIONS", "MarkMatch", "parse_mark"]
 

@@ -1,13 +1,16 @@
-"""`-m tcp`, `-m udp`, `-m sctp`: ports and TCP flags. Source: net/netfilter/xt_tcpudp.c, iptables-extensions(8)."""
+"""`-m tcp`, `-m udp`, `-m sctp`:
+
+ports and TCP flags. Source: net/netfilter/xt_tcpudp.c, iptables-extensions(8).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
-from ..script import Family
-from ..skb import Skb
+from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb
 
 __all__ = ["EXTENSIONS", "FlagsMatch", "PortMatch", "PortsMatch", "TCP_FLAGS", "parse_port"]
 

@@ -1,6 +1,7 @@
 """`-m statistic`: chance. Source: net/netfilter/xt_statistic.c, extensions/libxt_statistic.c.
 
-iptables stores a probability as a whole number of 2^31 parts (`lround`); the kernel compares 31 random bits with it.
+iptables stores a probability as a whole number of 2^31 parts (`lround`); the kernel compares 31 random bits
+with it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import ClassVar
 
-from ..condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
-from ..script import Family
-from ..skb import Skb
+from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb
 
 __all__ = ["EXTENSIONS", "RandomMatch"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..condition import Extension
-from . import mark, nat, reject, verdict
+from kproxysim.netfilter.condition import Extension
+from kproxysim.netfilter.targets import mark, nat, reject, verdict
 
 __all__ = ["EXTENSIONS"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..condition import Extension, Given, RuleSyntaxError
-from ..matches.mark import parse_mark
-from ..script import Family
+from kproxysim.netfilter.condition import Extension, Given, RuleSyntaxError
+from kproxysim.netfilter.matches.mark import parse_mark
+from kproxysim.netfilter.script import Family
 
 __all__ = ["EXTENSIONS", "MarkTarget"]
 

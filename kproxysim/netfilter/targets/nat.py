@@ -1,21 +1,27 @@
-"""`-j DNAT`, `-j SNAT`, `-j MASQUERADE`. Source: net/netfilter/xt_nat.c, xt_MASQUERADE.c, iptables-extensions(8)."""
+"""`-j DNAT`, `-j SNAT`, `-j MASQUERADE`.
+
+Source: net/netfilter/xt_nat.c, xt_MASQUERADE.c, iptables-extensions(8).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from ...packet import Address
-from ..condition import Extension, Given, RuleSyntaxError
-from ..matches.ports import parse_port
-from ..script import Family
+from kproxysim.packet import Address
+from kproxysim.netfilter.condition import Extension, Given, RuleSyntaxError
+from kproxysim.netfilter.matches.ports import parse_port
+from kproxysim.netfilter.script import Family
 
 __all__ = ["EXTENSIONS", "MasqueradeTarget", "NatTarget"]
 
 
 @dataclass(frozen=True, slots=True)
 class NatTarget:
-    """DNAT or SNAT to one address. `ports` is the inclusive range asked for, None to keep the port if it is free."""
+    """DNAT or SNAT to one address.
+
+    `ports` is the inclusive range asked for, None to keep the port if it is free.
+    """
 
     name: str
     address: Address | None

@@ -1,11 +1,14 @@
-"""`-j REJECT`: drop, and tell the sender. Source: net/ipv4/netfilter/ipt_REJECT.c, ip6t_REJECT.c, iptables-extensions(8)."""
+"""`-j REJECT`:
+
+drop, and tell the sender. Source: net/ipv4/netfilter/ipt_REJECT.c, ip6t_REJECT.c, iptables-extensions(8).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..condition import Extension, Given, RuleSyntaxError
-from ..script import Family
+from kproxysim.netfilter.condition import Extension, Given, RuleSyntaxError
+from kproxysim.netfilter.script import Family
 
 __all__ = ["EXTENSIONS", "RejectTarget"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..condition import Extension, Given
-from ..script import Family
+from kproxysim.netfilter.condition import Extension, Given
+from kproxysim.netfilter.script import Family
 
 __all__ = ["EXTENSIONS", "Accept", "Drop", "Jump", "Return", "UnknownTarget"]
 

@@ -1,0 +1,10 @@
+"""What lies between: the internet, the cloud's edge, nodes, pods; and `World`, all state of one simulation."""
+
+from __future__ import annotations
+
+from kproxysim.network.edge import Allow, Edge
+from kproxysim.network.pods import Pod
+from kproxysim.network.trace import Branch, Hop, Reply, Trace
+from kproxysim.network.world import World
+
+__all__ = ["Allow", "Branch", "Edge", "Hop", "Pod", "Reply", "Trace", "World"]

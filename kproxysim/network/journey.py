@@ -1,0 +1,138 @@
+"""One run: a packet followed from host to host until somebody keeps it, and what comes back.
+
+Nothing is decided here. Hosts decide by their rules and routes, the edge by its settings, chance by who is
+asked for it; a journey carries the packet between them and writes down what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kproxysim.netfilter.chance import Chance
+from kproxysim.netfilter.conntrack import Flow
+from kproxysim.netfilter.events import Event, Outcome
+from kproxysim.netfilter.passage import Passage
+from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.state import HostState
+from kproxysim.network.router import EdgeRouter
+from kproxysim.network.topology import EDGE, Topology
+from kproxysim.network.trace import Hop
+from kproxysim.packet import Packet
+
+__all__ = ["End", "Journey", "Leg"]
+
+_HOP_LIMIT = 64
+"""A packet's usual time to live: how often it is forwarded before a router gives up on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a packet stopped: the host, and how it stands there."""
+
+    host: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One packet's way, from the host that made it to its end."""
+
+    hops: tuple[Hop, ...]
+    end: End
+
+
+@dataclass(slots=True)
+class Journey:
+    """One run through a topology.
+
+    `states` is this run's own copy of what hosts remember, made when a host is first entered.
+    """
+
+    topology: Topology
+    router: EdgeRouter
+    before: Mapping[str, HostState]
+    chance: Chance
+    via: str | None = None
+    states: dict[str, HostState] = field(default_factory=dict)
+
+    def send(self, host: str, packet: Packet, flow: Flow | None = None) -> Leg:
+        """Let `host` make `packet` and follow it."""
+        placed = self.topology.hosts[host]
+        hop = Hop(placed.label, placed.kind)
+        outcome = self._passage(host, hop).send(packet, flow)
+        return self._follow(host, outcome, [hop] if hop.steps else [])
+
+    def answer(self, host: str, answer: Skb) -> Leg:
+        """Let `host` send back what it says about a packet: an ICMP error or a reset."""
+        if host == EDGE:
+            hop = Hop(self.router.edge.traits.title, "edge")
+            source = self.topology.owners.get((answer.family, answer.dst))
+            side = "internet" if source is not None and source.startswith("internet/") else "cluster"
+            outcome = Outcome("transmit", answer, side, answer.dst)
+            return self._follow(EDGE, outcome, [hop])
+        return self.send(host, answer.packet, answer.flow)
+
+    def refuse(self, host: str, skb: Skb) -> Leg | None:
+        """Nothing listens:
+
+        a reset for TCP, port unreachable for the rest. None where even that cannot be sent.
+        """
+        if skb.protocol == "tcp":
+            return self.send(host, skb.packet.reply("RST,ACK"))
+        answer = self._passage(host, Hop("", "")).error_about(skb, "port")
+        return None if answer is None else self.answer(host, answer)
+
+    def _passage(self, host: str, hop: Hop) -> Passage:
+        state = self.states.get(host)
+        if state is None:
+            earlier = self.before.get(host)
+            state = self.states[host] = HostState() if earlier is None else earlier.fork()
+        return Passage(self.topology.hosts[host].host, state, self.chance, hop.steps.append)
+
+    def _follow(self, host: str, outcome: Outcome, hops: list[Hop]) -> Leg:
+        for _ in range(_HOP_LIMIT):
+            if outcome.kind != "transmit":
+                return Leg(tuple(hops), End(host, outcome))
+            host, outcome = self._cross(host, outcome, hops)
+        stopped = outcome.skb
+        if hops:
+            hops[-1].steps.append(
+                Event("routing", "time to live is used up", stopped, stopped, "the packet runs in a circle")
+            )
+        return Leg(
+            tuple(hops), End(host, Outcome("unreachable", stopped, reason="routing-loop", at="routing"))
+        )
+
+    def _cross(self, host: str, outcome: Outcome, hops: list[Hop]) -> tuple[str, Outcome]:
+        """Over one link: to whoever takes the packet there, and through that host."""
+        skb = outcome.skb
+        assert outcome.next_hop is not None
+        found = self.topology.neighbour(host, outcome.device, outcome.next_hop, skb.family)
+        if found is None or (found[0] == EDGE and host == EDGE):
+            return host, self._nobody(host, outcome, hops)
+        taker, device = found
+        if taker == EDGE:
+            hop = Hop(self.router.edge.traits.title, "edge", device)
+            hops.append(hop)
+            return EDGE, self.router.receive(skb.packet, device, self.chance, hop.steps.append, self.via)
+        placed = self.topology.hosts[taker]
+        hop = Hop(placed.label, placed.kind, device)
+        hops.append(hop)
+        return taker, self._passage(taker, hop).receive(skb.packet, device)
+
+    def _nobody(self, host: str, outcome: Outcome, hops: list[Hop]) -> Outcome:
+        """Nobody answers for the next hop:
+
+        told by the host that tried (ICMP host unreachable), or by the edge.
+        """
+        hop = hops[-1] if hops else Hop("", "edge")
+        if host == EDGE:
+            return self.router.unreachable(outcome.skb, hop.steps.append)
+        passage = self._passage(host, hop)
+        skb = outcome.skb
+        hop.steps.append(
+            Event("routing", f"nobody answers for {skb.packet.dst} on {outcome.device}", skb, skb)
+        )
+        answer = passage.error_about(skb, "host")
+        return Outcome("unreachable", skb, reason="nobody-has-this-address", at="routing", answer=answer)

@@ -1,0 +1,77 @@
+"""Why not: of the rules that a packet passed, the one that its sender hoped for.
+
+That is the rule that would have matched the packet as it was dialled, had nothing rewritten it on the way;
+where there is none, the rule that misses by one condition only. Rules that dispatch by Service are looked at,
+since nobody hopes for a masquerade rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kproxysim.netfilter.condition import Condition
+from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.targets.verdict import Jump
+from kproxysim.netfilter.walk import Missed, Walked
+from kproxysim.network.trace import Hop, Nearest
+from kproxysim.packet import Packet
+
+__all__ = ["find_nearest"]
+
+_DISPATCHING = ("KUBE-SERVICES", "KUBE-NODEPORTS")
+_NAMING = ("src", "dst", "sport", "dport", "protocol")
+
+
+def find_nearest(sent: Packet, hops: Iterable[Hop]) -> Nearest | None:
+    """The rule that `sent` missed by least on its way, or None if no rule came near."""
+    best: tuple[tuple[bool, int, int], Nearest] | None = None
+    for order, (step, missed) in enumerate(_missed(hops)):
+        found = _judge(sent, step, missed)
+        if found is None:
+            continue
+        rank = (not found.as_dialled, found.total - found.held, order)
+        if best is None or rank < best[0]:
+            best = (rank, found)
+    return None if best is None else best[1]
+
+
+def _missed(hops: Iterable[Hop]) -> Iterator[tuple[Walked, Missed]]:
+    for hop in hops:
+        for step in hop.steps:
+            if isinstance(step, Walked) and step.table == "nat" and step.chain in _DISPATCHING:
+                for missed in step.missed:
+                    yield step, missed
+
+
+def _judge(sent: Packet, step: Walked, missed: Missed) -> Nearest | None:
+    target = missed.meaning.target
+    if not isinstance(target, Jump) or target.chain in _DISPATCHING:
+        return None
+    conditions = _unique(missed.conditions())
+    failed = [condition for condition in conditions if not condition.held]
+    dialled = Skb.of(sent, iif=missed.skb.iif, oif=missed.skb.oif)
+    as_dialled = all(
+        condition.held
+        for condition in missed.meaning.conditions(dialled, missed.host)
+        if condition.field in _NAMING
+    )
+    if not failed or (len(failed) > 1 and not as_dialled):
+        return None
+    if not as_dialled and (failed[0].field not in _NAMING or len(conditions) < 2):
+        return None
+    return Nearest(
+        missed=missed,
+        at=f"{step.table}:{step.chain}:rule:{missed.number}",
+        origin=missed.rule.origin,
+        held=len(conditions) - len(failed),
+        total=len(conditions),
+        field=failed[0].field,
+        wanted=failed[0].wanted,
+        had=failed[0].had,
+        as_dialled=as_dialled,
+    )
+
+
+def _unique(conditions: list[Condition]) -> list[Condition]:
+    """Each condition once: `-p tcp -m tcp` asks for the protocol twice."""
+    return list({(one.field, one.wanted): one for one in conditions}.values())

@@ -1,0 +1,214 @@
+"""The edge at work:
+
+one packet from the internet to a node, from a node to the internet, or from a node back to the cluster.
+
+One-to-one NAT holds no state: what comes in is translated by destination, what goes out by source, each
+packet for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from kproxysim.netfilter.chance import Alternative, Chance
+from kproxysim.netfilter.events import Event, Log, Outcome
+from kproxysim.netfilter.skb import Skb
+from kproxysim.network.edge import Edge
+from kproxysim.packet import Address, Packet
+
+__all__ = ["CLUSTER_SIDE", "INTERNET_SIDE", "EdgeRouter"]
+
+INTERNET_SIDE = "internet"
+CLUSTER_SIDE = "cluster"
+
+
+@dataclass(slots=True)
+class EdgeRouter:
+    """An `Edge` with what it knows of the cluster: whose addresses are whose.
+
+    `inside` maps each address within the cluster's network to the next hop that has it; `pod_networks` lead
+    to a next hop as well; `balanced` maps a load balancer's address to the nodes it spreads over; `nodes`
+    maps a node's name to its addresses by family.
+    """
+
+    edge: Edge
+    inside: Mapping[Address, Address]
+    pod_networks: Mapping[IPv4Network | IPv6Network, Address]
+    balanced: Mapping[Address, tuple[str, ...]]
+    nodes: Mapping[str, Mapping[int, Address]]
+    gateway: Mapping[int, Address]
+
+    def receive(self, packet: Packet, side: str, chance: Chance, log: Log, via: str | None = None) -> Outcome:
+        """Take a packet in by `side` and say where it goes.
+
+        `via` names the node for addresses that several nodes take.
+        """
+        skb = Skb.of(packet, iif=side)
+        return (
+            self._from_internet(skb, chance, log, via)
+            if side == INTERNET_SIDE
+            else self._from_cluster(skb, chance, log, via)
+        )
+
+    def _from_internet(self, skb: Skb, chance: Chance, log: Log, via: str | None) -> Outcome:
+        packet = skb.packet
+        translated = self._inward(skb, log)
+        hop = self._next_hop(translated.packet.dst, skb.family, chance, log, translated, via)
+        if hop is None:
+            log(Event("edge:route", f"nobody in this cluster has {packet.dst}", skb, skb))
+            return Outcome("unreachable", skb, reason="nobody-has-this-address", at="edge:route")
+        firewall = self.edge.firewall
+        if firewall is not None and skb.inner is None:
+            if not any(opening.admits(packet) for opening in firewall):
+                log(
+                    Event(
+                        "edge:firewall",
+                        f"no rule lets {packet.protocol}/{packet.dport} in",
+                        translated,
+                        translated,
+                    )
+                )
+                return Outcome("filtered", translated, reason="firewall-closed", at="edge:firewall")
+            log(Event("edge:firewall", f"{packet.protocol}/{packet.dport} is let in", translated, translated))
+        return Outcome("transmit", translated, CLUSTER_SIDE, int(hop), at="edge:route")
+
+    def _from_cluster(self, skb: Skb, chance: Chance, log: Log, via: str | None) -> Outcome:
+        packet = skb.packet
+        public = str(packet.dst) in self.edge.one_to_one
+        hop = self._next_hop(self._inward_address(packet.dst), skb.family, chance, log, skb, via)
+        if hop is not None and not public:
+            log(Event("edge:route", f"{packet.dst} is in the cluster's network", skb, skb))
+            return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
+        outward = self._outward(skb, log)
+        if hop is not None:
+            inward = self._inward(outward, log)
+            return Outcome("transmit", inward, CLUSTER_SIDE, int(hop), at="edge:route")
+        if self.edge.traits.refuses_foreign_sources and outward is skb and packet.src not in self.balanced:
+            log(
+                Event(
+                    "edge:egress",
+                    f"{packet.src} is no address of a node",
+                    skb,
+                    skb,
+                    "packets to the internet must come from one",
+                )
+            )
+            return Outcome("filtered", skb, reason="egress-refuses-source", at="edge:egress")
+        return Outcome("transmit", outward, INTERNET_SIDE, int(packet.dst), at="edge:route")
+
+    def unreachable(self, skb: Skb, log: Log) -> Outcome:
+        """The internet has nobody with this address: told to senders by routers, swallowed by a cloud."""
+        log(Event("edge:route", f"nobody has {skb.packet.dst}", skb, skb))
+        answer = None
+        gateway = self.gateway.get(skb.family)
+        if self.edge.traits.reports_unreachable and gateway is not None and skb.inner is None:
+            answer = Skb.of(
+                Packet(
+                    "icmp" if skb.family == 4 else "ipv6-icmp",
+                    gateway,
+                    skb.packet.src,
+                    icmp=(3, 0) if skb.family == 4 else (1, 0),
+                    inner=skb.packet,
+                )
+            )
+        return Outcome("unreachable", skb, reason="nobody-has-this-address", at="edge:route", answer=answer)
+
+    def _inward_address(self, address: Address) -> Address:
+        internal = self.edge.one_to_one.get(str(address))
+        return address if internal is None else ip_address(internal)
+
+    def _inward(self, skb: Skb, log: Log) -> Skb:
+        """Public destination to internal; inside an ICMP error the source that the error is about as well."""
+        before = skb.packet
+        after = skb.with_destination(int(self._inward_address(before.dst)), skb.dport)
+        if skb.inner is not None:
+            after = after.with_inner(_moved(skb.inner, src=self._inward_address(skb.inner.src)))
+        if after.dst != skb.dst:
+            owner = next((name for name, own in self.nodes.items() if after.packet.dst in own.values()), "")
+            log(
+                Event(
+                    "edge:one-to-one nat",
+                    f"dst {before.dst} -> {after.packet.dst}",
+                    skb,
+                    after,
+                    f"{owner}, external -> internal address" if owner else "external -> internal address",
+                )
+            )
+        return after if after.dst != skb.dst else skb
+
+    def _outward(self, skb: Skb, log: Log) -> Skb:
+        """Internal source to public; inside an ICMP error the destination that the error is about as well."""
+        public = {internal: outside for outside, internal in self.edge.one_to_one.items()}
+        before = skb.packet
+        outside = public.get(str(before.src))
+        after = skb
+        if outside is not None:
+            after = skb.with_source(int(ip_address(outside)), skb.sport)
+        if skb.inner is not None:
+            inner_outside = public.get(str(skb.inner.dst))
+            if inner_outside is not None:
+                after = after.with_inner(_moved(skb.inner, dst=ip_address(inner_outside)))
+        if outside is not None:
+            log(
+                Event(
+                    "edge:one-to-one nat",
+                    f"src {before.src} -> {outside}",
+                    skb,
+                    after,
+                    "internal -> external address",
+                )
+            )
+        return after
+
+    def _next_hop(
+        self, address: Address, family: int, chance: Chance, log: Log, skb: Skb, via: str | None
+    ) -> Address | None:
+        own = self.inside.get(address)
+        if own is not None:
+            return own
+        routed = [
+            (network.prefixlen, name)
+            for text, name in self.edge.routes.items()
+            if (network := ip_network(text)).version == family and address in network
+        ]
+        if routed:
+            name = max(routed)[1]
+            log(Event("edge:route", f"{address} is routed to {name}", skb, skb))
+            return self.nodes[name][family]
+        takers = tuple(name for name in self.balanced.get(address, ()) if family in self.nodes[name])
+        if takers:
+            name = self._pick(address, takers, chance, via)
+            log(
+                Event(
+                    "edge:balance", f"{address} is handed to {name}", skb, skb, f"{len(takers)} nodes take it"
+                )
+            )
+            return self.nodes[name][family]
+        lengths = [
+            (network.prefixlen, hop) for network, hop in self.pod_networks.items() if address in network
+        ]
+        return max(lengths, key=lambda one: one[0])[1] if lengths else None
+
+    @staticmethod
+    def _pick(address: Address, takers: tuple[str, ...], chance: Chance, via: str | None) -> str:
+        if via in takers:
+            return via
+        if len(takers) == 1:
+            return takers[0]
+        share = Fraction(1, len(takers))
+        return takers[chance.choose([Alternative(f"{address} to {name}", share, share) for name in takers])]
+
+
+def _moved(packet: Packet, *, src: Address | None = None, dst: Address | None = None) -> Packet:
+    return Packet(
+        packet.protocol,
+        src or packet.src,
+        dst or packet.dst,
+        packet.sport,
+        packet.dport,
+        packet.flags,
+        packet.icmp,
+    )

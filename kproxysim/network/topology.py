@@ -1,0 +1,351 @@
+"""Hosts and the links between them, as a networkx graph: who hears a packet that leaves by a device.
+
+Hosts are nodes of the graph, and so are the segments they are plugged into; an edge carries the device. Every
+host is a network stack of its own, a pod and a client as well as a node; what a node's API object does not
+tell comes from its `NodeFacts`, or is made up the way common clusters are built:
+
+- "ptp": each pod on a veth pair of its own, the host's end carries the first address of the node's pod
+  network, a /32 route per pod;
+- "ptp-bare": the same, the host's end without an address;
+- "bridge": all pods of a node on bridge `cbr0`, with bridge-nf-call-iptables=1 and hairpin mode on, so that
+  the node's rules see all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
+
+import networkx as nx
+
+from kproxysim.cluster import Cluster, Node, NodeFacts
+from kproxysim.cluster.addresses import parse_cidr, parse_ip
+from kproxysim.netfilter.graph import ChainGraph
+from kproxysim.netfilter.host import Host, Socket, Sysctls
+from kproxysim.netfilter.routing import Interface, Route, RoutingTable
+from kproxysim.network.edge import Edge
+from kproxysim.network.pods import Pod
+from kproxysim.network.router import CLUSTER_SIDE, INTERNET_SIDE
+from kproxysim.packet import Address
+
+__all__ = ["EDGE", "POD_NETWORKS", "Placed", "Topology"]
+
+POD_NETWORKS = ("ptp", "ptp-bare", "bridge")
+
+EDGE = "edge"
+"""The edge's name in the graph."""
+
+_NODE_DEVICE = "eth0"
+_BRIDGE = "cbr0"
+_USUAL_SOCKETS = frozenset({Socket("tcp", 10250), Socket("tcp", 10256)})
+"""Every node has a kubelet and kube-proxy's own health check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A host with its place: `kind` "node", "pod" or "internet", and the name by which people know it."""
+
+    host: Host
+    kind: str
+    label: str
+
+
+@dataclass(slots=True)
+class Topology:
+    """All hosts by name ("node/node-a", "pod/default/echo-1", "internet/203.0.113.7"), and the graph that
+    joins them.
+    """
+
+    graph: nx.Graph[str] = field(default_factory=nx.Graph)
+    hosts: dict[str, Placed] = field(default_factory=dict)
+    node_addresses: dict[str, dict[int, Address]] = field(default_factory=dict)
+    gateway: dict[int, Address] = field(default_factory=dict)
+    owners: dict[tuple[int, int], str] = field(default_factory=dict)
+    _segments: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def plug(self, host: str, device: str, segment: str) -> None:
+        """Connect a host's device to a segment."""
+        self.graph.add_node(host, kind="host")
+        self.graph.add_node(segment, kind="segment")
+        devices = {**self.graph.edges[host, segment]["devices"]} if self.graph.has_edge(host, segment) else {}
+        devices[device] = True
+        self.graph.add_edge(host, segment, devices=devices)
+        self._segments[(host, device)] = segment
+
+    def neighbour(self, host: str, device: str, next_hop: int, version: int) -> tuple[str, str] | None:
+        """Who takes a packet that `host` sends by `device` to `next_hop`:
+
+        (host, its device), or None if nobody answers there.
+        """
+        segment = self._segments.get((host, device))
+        if segment is None:
+            return None
+        takers = [other for other in self.graph.neighbors(segment) if other != host]
+        for other in takers:
+            if other != EDGE and self.hosts[other].host.routing.is_local(next_hop, version):
+                return other, self._device(other, segment)
+        router = next((other for other in takers if self._routes(other, segment)), None)
+        return None if router is None else (router, self._device(router, segment))
+
+    def _routes(self, host: str, segment: str) -> bool:
+        """Does this host take what nobody else on the segment owns:
+
+        the edge, or the node's end of a pod's link?
+        """
+        return host == EDGE or (host.startswith("node/") and segment.startswith("link/"))
+
+    def _device(self, host: str, segment: str) -> str:
+        devices: dict[str, bool] = self.graph.edges[host, segment]["devices"]
+        return next(iter(devices))
+
+
+def build(
+    cluster: Cluster,
+    pods: Iterable[Pod],
+    clients: Iterable[Address],
+    edge: Edge,
+    facts: Mapping[str, NodeFacts],
+    rules: Callable[[str], Callable[[int], ChainGraph | None]],
+    sysctls: Callable[[str], Mapping[str, str]],
+    balanced: Iterable[Address],
+    pod_network: str = "ptp",
+) -> Topology:
+    """Lay out a cluster.
+
+    `rules` and `sysctls` give each node's chains and what kube-proxy set; `balanced` are load balancers'
+    addresses.
+
+    Raises ValueError for an unknown kind of pod network.
+    """
+    if pod_network not in POD_NETWORKS:
+        raise ValueError(f"{pod_network!r} is no pod network: {', '.join(POD_NETWORKS)}")
+    topology = Topology()
+    builder = _Builder(topology, cluster, edge, pod_network)
+    builder.edge()
+    by_node: dict[str, list[Pod]] = {node.name: [] for node in cluster.nodes}
+    for pod in pods:
+        by_node.get(pod.node, []).append(pod)
+    local = list(balanced) if edge.traits.balanced_addresses_are_local else []
+    for node in cluster.nodes:
+        known = facts.get(node.name) or NodeFacts()
+        builder.node(
+            node, by_node[node.name], known, rules(node.name), {**sysctls(node.name), **known.sysctls}, local
+        )
+    for client in clients:
+        builder.client(client)
+    return topology
+
+
+class _Builder:
+    """Adds one host after the other."""
+
+    def __init__(self, topology: Topology, cluster: Cluster, edge: Edge, pod_network: str) -> None:
+        self.topology = topology
+        self.cluster = cluster
+        self.settings = edge
+        self.pod_network = pod_network
+        for node in cluster.nodes:
+            internal: dict[int, Address] = {}
+            for text in node.addresses("InternalIP"):
+                address = parse_ip(text)
+                internal.setdefault(address.version, address)
+            topology.node_addresses[node.name] = internal
+        for version in (4, 6):
+            given = edge.gateway.get(version)
+            first = next((own[version] for own in topology.node_addresses.values() if version in own), None)
+            if given is not None:
+                topology.gateway[version] = ip_address(given)
+            elif first is not None:
+                network = ip_network(f"{first}/{24 if version == 4 else 64}", strict=False)
+                topology.gateway[version] = network.network_address + 1
+
+    def edge(self) -> None:
+        self.topology.plug(EDGE, CLUSTER_SIDE, CLUSTER_SIDE)
+        self.topology.plug(EDGE, INTERNET_SIDE, INTERNET_SIDE)
+
+    def client(self, address: Address) -> None:
+        name = f"internet/{address}"
+        table = RoutingTable()
+        table.add_interface(_loopback())
+        table.add_interface(Interface("eth0", (_single(address),)))
+        table.add(Route(0, 0, address.version, "eth0"))
+        self._place(name, Host(name, table), "internet", str(address))
+        self.topology.plug(name, "eth0", INTERNET_SIDE)
+
+    def node(
+        self,
+        node: Node,
+        pods: list[Pod],
+        facts: NodeFacts,
+        rules: Callable[[int], ChainGraph | None],
+        sysctls: Mapping[str, str],
+        local: list[Address],
+    ) -> None:
+        name = f"node/{node.name}"
+        table = RoutingTable()
+        table.add_interface(_loopback())
+        uplinks = self._uplinks(node, facts)
+        for interface in uplinks:
+            if interface.name == "lo":
+                table.interfaces.pop("lo")
+            table.add_interface(interface)
+        for address in local:
+            table.add(
+                Route(int(address), address.max_prefixlen, address.version, uplinks[0].name, kind="local")
+            )
+        sockets = set(_sockets(facts))
+        for pod in pods:
+            if pod.host_network:
+                sockets |= _parse_sockets(pod.listening)
+        host = Host(node.name, table, rules, frozenset(sockets), _sysctls(sysctls))
+        self._place(name, host, "node", node.name)
+        for interface in uplinks:
+            if interface.name != "lo":
+                self.topology.plug(name, interface.name, CLUSTER_SIDE)
+        self._pod_links(name, node, table, [pod for pod in pods if not pod.host_network])
+        self._routes(node, table, facts, uplinks[0].name)
+
+    def _uplinks(self, node: Node, facts: NodeFacts) -> list[Interface]:
+        if facts.interfaces is not None:
+            known: dict[str, list[IPv4Interface | IPv6Interface]] = {}
+            for device, address in facts.interface_addresses():
+                known.setdefault(device, []).append(address)
+            found = [Interface(device, tuple(addresses)) for device, addresses in known.items()]
+            return sorted(found, key=lambda one: one.name == "lo")
+        addresses = [parse_ip(text) for text in node.addresses("InternalIP")]
+        if not self.settings.traits.translates:
+            addresses += [parse_ip(text) for text in node.addresses("ExternalIP")]
+        return [Interface(_NODE_DEVICE, tuple(_single(address) for address in dict.fromkeys(addresses)))]
+
+    def _pod_links(self, name: str, node: Node, table: RoutingTable, pods: list[Pod]) -> None:
+        networks = [parse_cidr(text) for text in node.spec.pod_cidrs]
+        gateways = tuple(
+            ip_interface(f"{network.network_address + 1}/{network.prefixlen}") for network in networks
+        )
+        if self.pod_network == "bridge":
+            table.add_interface(Interface(_BRIDGE, gateways))
+        ends = () if self.pod_network == "ptp-bare" else tuple(_single(gateway.ip) for gateway in gateways)
+        for number, pod in enumerate(pods):
+            addresses = tuple(parse_ip(text) for text in pod.ips)
+            device = _BRIDGE if self.pod_network == "bridge" else f"veth{number}"
+            if self.pod_network != "bridge":
+                table.add_interface(Interface(device, ends))
+            for address in addresses:
+                table.add(Route(int(address), address.max_prefixlen, address.version, device))
+            segment = f"link/{pod.key}"
+            self.topology.plug(name, device, segment)
+            self._pod(pod, addresses, segment)
+
+    def _pod(self, pod: Pod, addresses: tuple[Address, ...], segment: str) -> None:
+        name = f"pod/{pod.key}"
+        table = RoutingTable()
+        table.add_interface(_loopback())
+        table.add_interface(Interface("eth0", tuple(_single(address) for address in addresses)))
+        for version in {address.version for address in addresses}:
+            table.add(Route(0, 0, version, "eth0"))
+        self._place(
+            name, Host(pod.key, table, sockets=frozenset(_parse_sockets(pod.listening))), "pod", pod.key
+        )
+        self.topology.plug(name, "eth0", segment)
+
+    def _routes(self, node: Node, table: RoutingTable, facts: NodeFacts, device: str) -> None:
+        if facts.routes is not None:
+            for given in facts.routes:
+                table.add(
+                    _given_route(given.to, given.via, given.dev or device, given.src, given.kind, given.table)
+                )
+            return
+        own = self.topology.node_addresses[node.name]
+        for other in self.cluster.nodes:
+            if other.name == node.name:
+                continue
+            for version, address in self.topology.node_addresses[other.name].items():
+                if version in own:
+                    table.add(Route(int(address), address.max_prefixlen, version, device))
+            for text in other.spec.pod_cidrs:
+                network = parse_cidr(text)
+                hop = self.topology.node_addresses[other.name].get(network.version)
+                if hop is not None and network.version in own:
+                    table.add(
+                        Route(
+                            int(network.network_address), network.prefixlen, network.version, device, int(hop)
+                        )
+                    )
+        for version in own:
+            table.add(Route(0, 0, version, device, int(self.topology.gateway[version])))
+
+    def _place(self, name: str, host: Host, kind: str, label: str) -> None:
+        self.topology.hosts[name] = Placed(host, kind, label)
+        for interface in host.routing.interfaces.values():
+            if not interface.is_loopback:
+                for address in interface.addresses:
+                    self.topology.owners.setdefault((address.version, int(address.ip)), name)
+
+
+def _loopback() -> Interface:
+    return Interface("lo", (ip_interface("127.0.0.1/8"), ip_interface("::1/128")))
+
+
+def _single(address: Address) -> IPv4Interface | IPv6Interface:
+    return ip_interface(f"{address}/{address.max_prefixlen}")
+
+
+def _given_route(to: str, via: str | None, device: str, src: str | None, kind: str, table: str) -> Route:
+    hop = parse_ip(via) if via else None
+    if to == "default":
+        version = hop.version if hop is not None else 4
+        network, length = 0, 0
+    else:
+        prefix = parse_cidr(to if "/" in to else f"{to}/{parse_ip(to).max_prefixlen}")
+        version, network, length = prefix.version, int(prefix.network_address), prefix.prefixlen
+    return Route(
+        network,
+        length,
+        version,
+        device,
+        None if hop is None else int(hop),
+        None if src is None else int(parse_ip(src)),
+        "local" if table == "local" and kind == "unicast" else kind,
+    )
+
+
+def _sockets(facts: NodeFacts) -> frozenset[Socket]:
+    if facts.listening is None:
+        return _USUAL_SOCKETS
+    return frozenset(
+        Socket(one.protocol, one.port, None if one.address is None else int(parse_ip(one.address)))
+        for one in facts.listening
+    )
+
+
+def _parse_sockets(texts: Iterable[str]) -> set[Socket]:
+    found = set()
+    for text in texts:
+        protocol, _, port = text.partition("/")
+        found.add(Socket(protocol, int(port)))
+    return found
+
+
+def _sysctls(values: Mapping[str, str]) -> Sysctls:
+    """The settings that decide something, out of sysctl names in either spelling (`net.ipv4.ip_forward`,
+    `net/ipv4/ip_forward`).
+    """
+    found = {name.replace("/", "."): value for name, value in values.items()}
+
+    def number(name: str, default: int) -> int:
+        text = found.get(name, "").strip()
+        return int(text) if text.isdigit() else default
+
+    def both(name: str) -> int:
+        every = number(f"net.ipv4.conf.all.{name}", 0)
+        return max(
+            every, number(f"net.ipv4.conf.{_NODE_DEVICE}.{name}", number(f"net.ipv4.conf.default.{name}", 0))
+        )
+
+    return Sysctls(
+        ip_forward=bool(number("net.ipv4.ip_forward", 1)),
+        route_localnet=bool(both("route_localnet")),
+        rp_filter=both("rp_filter"),
+        tcp_loose=bool(number("net.netfilter.nf_conntrack_tcp_loose", 1)),
+    )

@@ -1,0 +1,107 @@
+"""Who sends: `internet/203.0.113.7`, `node/node-a`, `pod/NAMESPACE/NAME`, an address, or a client by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from ipaddress import ip_address
+
+from kproxysim.errors import InputError
+from kproxysim.network.topology import Topology
+from kproxysim.packet import PORT_PROTOCOLS, Address, parse_endpoint
+
+__all__ = ["Sender", "find_sender", "parse_target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A host of the topology that makes packets, with how it is called in a trace."""
+
+    host: str
+    label: str
+
+
+def find_sender(text: str, topology: Topology, clients: Mapping[str, Address]) -> Sender:
+    """The host meant by `text`. Raises InputError (KPS701) that lists who is known.
+
+    An internet address needs not be known before; the host for it is made by whoever asks.
+    """
+    if text in clients:
+        return Sender(f"internet/{clients[text]}", "internet")
+    kind, _, rest = text.partition("/")
+    if kind == "internet":
+        address = _address(rest)
+        if address is None:
+            raise _unknown(text, "write internet/ADDRESS, such as internet/203.0.113.7", ())
+        return Sender(f"internet/{address}", "internet")
+    if kind in ("node", "pod") and rest:
+        name = f"{kind}/{rest}"
+        placed = topology.hosts.get(name)
+        if placed is not None:
+            return Sender(name, f"{kind} {placed.label}")
+        known = [host.removeprefix(f"{kind}/") for host in topology.hosts if host.startswith(f"{kind}/")]
+        raise _unknown(text, "", [f"{kind}/{one}" for one in known], rest)
+    address = _address(text)
+    owner = None if address is None else topology.owners.get((address.version, int(address)))
+    if owner is not None:
+        placed = topology.hosts[owner]
+        return Sender(owner, "internet" if placed.kind == "internet" else f"{placed.kind} {placed.label}")
+    known = [*clients, *(host for host in topology.hosts if not host.startswith("internet/"))]
+    raise _unknown(
+        text,
+        "write internet/ADDRESS, node/NAME, pod/NAMESPACE/NAME, a pod's address or a client's name",
+        known,
+    )
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _unknown(text: str, help: str, known: Iterable[str], wanted: str = "") -> InputError:
+    names = sorted(known)
+    close = get_close_matches(text, names, 1) or get_close_matches(wanted, names, 1)
+    notes = (f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}",) if names else ()
+    return InputError.of(
+        "KPS701",
+        f"nobody here is called {text!r}",
+        found=text,
+        help=f"did you mean {close[0]}?" if close else help,
+        notes=notes,
+    )
+
+
+def parse_target(text: str) -> tuple[Address, int | None, str]:
+    """`HOST:PORT[/protocol]` as address, port, protocol. Raises InputError (KPS702)."""
+    endpoint, slash, protocol = text.rpartition("/")
+    if not slash:
+        endpoint, protocol = text, "tcp"
+    protocol = protocol.lower()
+    if protocol not in PORT_PROTOCOLS:
+        raise InputError.of(
+            "KPS702",
+            f"{protocol!r} is no protocol with ports",
+            found=text,
+            help=f"write HOST:PORT/{'|'.join(PORT_PROTOCOLS)}",
+        )
+    try:
+        address, port = parse_endpoint(endpoint)
+    except ValueError as error:
+        raise InputError.of(
+            "KPS702",
+            f"{text!r} is no destination: {error}",
+            found=text,
+            help="write ADDRESS:PORT, such as 198.51.100.12:80 or [2001:db8::1]:80",
+        ) from None
+    if port is None or port == 0:
+        raise InputError.of(
+            "KPS702",
+            f"{text!r} names no port",
+            found=text,
+            help=f"write {endpoint}:PORT with a port from 1 to 65535",
+        )
+    return address, port, protocol
