@@ -1,0 +1,66 @@
+"""`compile_rules`: the ruleset of one node as kube-proxy leaves it."""
+
+from __future__ import annotations
+
+from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
+from kproxysim.kubeproxy.fixed import ensure
+from kproxysim.kubeproxy.kubelet import kubelet_calls
+from kproxysim.kubeproxy.proxier import Proxier
+from kproxysim.kubeproxy.settings import TCP_BE_LIBERAL, settings_for
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.script import Family
+
+__all__ = ["compile_rules", "node_sysctls"]
+
+
+def compile_rules(  # noqa: PLR0917 - two are needed, the rest are asked for by name or in this order
+    cluster: Cluster,
+    node: str,
+    family: Family = "ipv4",
+    version: str | None = None,
+    config: KubeProxyConfiguration | None = None,
+    facts: NodeFacts | None = None,
+) -> Ruleset:
+    """What is in the tables of `node` after kube-proxy's first sync: one family, one version.
+
+    `version` is a Kubernetes minor ("1.30", "1.30.3" and "v1.30.3" are the same), the newest one by default.
+    `facts` are what the API does not know about the node; by default kubelet runs there, and was first.
+    `to_restore()` gives kube-proxy's own text, `to_save()` all tables with kubelet's part and the jumps.
+    `notes` tell of addresses that two Services claim, where kube-proxy's order is undefined; here service
+    ports are written by namespace, name, port name and protocol.
+
+    The canary chains that kube-proxy makes to notice a flush (KUBE-PROXY-CANARY) are left out: they are
+    empty, nothing leads to them, and no sync makes them.
+
+    Raises InputError for an unknown node or version, and for settings that kube-proxy would refuse.
+    """
+    facts = NodeFacts() if facts is None else facts
+    proxier = Proxier(cluster, node, family, version, config=config, facts=facts)
+    sync = proxier.sync()
+    ruleset = Ruleset(family)
+    if facts.kubelet:
+        ensure(ruleset, kubelet_calls(proxier.settings))
+    ensure(ruleset, sync.ensured)
+    ruleset.apply(sync.script)
+    ruleset.notes = sync.notes
+    return ruleset
+
+
+def node_sysctls(
+    cluster: Cluster,
+    node: str,
+    version: str | None = None,
+    config: KubeProxyConfiguration | None = None,
+    facts: NodeFacts | None = None,
+) -> dict[str, str]:
+    """The kernel settings that kube-proxy changes on `node` when it starts and that matter to packets.
+
+    Names are written with slashes. Raises what `compile_rules` raises.
+    """
+    config = KubeProxyConfiguration() if config is None else config
+    facts = NodeFacts() if facts is None else facts
+    settings = settings_for(cluster, node, "ipv4", version, config=config, facts=facts)
+    found = dict(settings.sysctls)
+    if config.conntrack.tcp_be_liberal and settings.behaviour.liberal_conntrack_keeps_invalid:
+        found[TCP_BE_LIBERAL] = "1"
+    return found

@@ -1,0 +1,90 @@
+"""Which endpoints of a service port this node may choose.
+
+Source: `CategorizeEndpoints` and `topologyModeFromHints` in pkg/proxy/topology.go, 1.25 to 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kproxysim.kubeproxy.endpoints import Endpoint
+from kproxysim.kubeproxy.service_ports import ServicePort
+from kproxysim.kubeproxy.settings import Settings
+
+__all__ = ["Choice", "choose"]
+
+Endpoints = tuple[Endpoint, ...]
+
+
+class Choice(NamedTuple):
+    """The endpoints of one service port on one node, each list sorted as text.
+
+    - `cluster`: under policy Cluster; empty if nothing uses it.
+    - `local`: under policy Local; empty if nothing uses it.
+    - `reachable`: both together; these have a KUBE-SEP chain.
+    - `usable`: is there any endpoint in the whole cluster that could serve?
+    """
+
+    cluster: Endpoints
+    local: Endpoints
+    reachable: Endpoints
+    usable: bool
+
+
+NOTHING = Choice((), (), (), usable=False)
+
+
+def choose(endpoints: Endpoints, port: ServicePort, settings: Settings) -> Choice:
+    """Ready endpoints; those that hints name, if all are hinted; terminating ones that still serve, if there
+    is nothing else.
+
+    The two fall-backs to terminating endpoints, of all and of local ones, know nothing of each other.
+    """
+    if not endpoints:
+        return NOTHING
+    ready = tuple(one for one in endpoints if one.ready)
+    draining: Endpoints = ()
+    if settings.has("ProxyTerminatingEndpoints"):
+        draining = tuple(one for one in endpoints if one.serving and one.terminating)
+    hinted = None
+    cluster: Endpoints = ()
+    if port.uses_cluster_endpoints:
+        hinted = _hinted(ready, port, settings)
+        cluster = (hinted if hinted is not None else ready) or draining
+    if not port.uses_local_endpoints:
+        return Choice(cluster, (), cluster, bool(cluster))
+
+    still_serving = tuple(one for one in draining if not one.ready)
+    local = tuple(one for one in ready if one.local)
+    local_draining: Endpoints = ()
+    if not local:
+        local = local_draining = tuple(one for one in still_serving if one.local)
+    usable = bool(cluster or ready or still_serving)
+    if not port.uses_cluster_endpoints:
+        return Choice((), local, local, usable)
+    if hinted is None and not local_draining:
+        return Choice(cluster, local, cluster, usable)
+    merged = {one.text: one for one in (*cluster, *local)}
+    return Choice(cluster, local, tuple(merged[text] for text in sorted(merged)), usable)
+
+
+def _hinted(ready: Endpoints, port: ServicePort, settings: Settings) -> Endpoints | None:
+    """The ready endpoints that hints keep for this node, else for its zone. None where hints decide nothing.
+
+    One ready endpoint without a hint of a kind, or none for this node (zone), and hints of that kind count
+    for nothing.
+    """
+    if settings.has("PreferSameTrafficDistribution"):
+        kept = _kept(ready, lambda one: one.node_hints, settings.node_name)
+        if kept:
+            return kept
+    if port.allows_zone_hints and settings.zone:
+        return _kept(ready, lambda one: one.zone_hints, settings.zone) or None
+    return None
+
+
+def _kept(ready: Endpoints, hints: Callable[[Endpoint], frozenset[str]], name: str) -> Endpoints:
+    if not all(map(hints, ready)):
+        return ()
+    return tuple(one for one in ready if name in hints(one))

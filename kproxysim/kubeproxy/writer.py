@@ -1,0 +1,57 @@
+"""The iptables-restore input of one sync, rule by rule, in kube-proxy's order.
+
+Source: `syncProxyRules` and `writeServiceToEndpointRules` in pkg/proxy/iptables/proxier.go, 1.25 to 1.36.
+Rules are text, as they are there; what a text means is for `kproxysim.netfilter` to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kproxysim.kubeproxy import fixed
+from kproxysim.kubeproxy.piece import Piece
+from kproxysim.kubeproxy.service_ports import ServicePort
+from kproxysim.kubeproxy.settings import Settings
+from kproxysim.kubeproxy.topology import Choice
+from kproxysim.netfilter.script import Delete, Script, Section
+
+__all__ = ["Writer"]
+
+
+class Writer:
+    """Writes one script: begin, `service_port` for each in turn, then `finish`.
+
+    `active` has the chains of nat that belong to a service port, written or left as they are.
+    """
+
+    def __init__(self, settings: Settings, *, large_cluster: bool) -> None:
+        self._settings = settings
+        self._large_cluster = large_cluster
+        self._filter = Section("filter", dict.fromkeys(fixed.FILTER_CHAINS))
+        self._nat = Section("nat", dict.fromkeys(fixed.NAT_CHAINS))
+        if settings.behaviour.firewall_jumps != "none" and settings.node_ports.localhost:
+            self._filter.declared[fixed.FIREWALL] = None
+            self._filter.statements += fixed.firewall_rules()
+        self._nat.statements += fixed.masquerade_rules(settings)
+        self.active: set[str] = set()
+
+    def service_port(self, port: ServicePort, choice: Choice, *, changed: bool = True) -> Piece:
+        """All rules of one service port; without its own chains if they are `changed` in nothing (a partial
+        sync).
+        """
+        piece = Piece(port, choice, self._settings, large_cluster=self._large_cluster)
+        piece.write_captures(self._filter.statements, self._nat.statements)
+        own = self._nat if changed else Section("nat")
+        before = len(own.declared)
+        piece.write_chains(own)
+        self.active.update(list(own.declared)[before:])
+        return piece
+
+    def finish(self, stale: Iterable[str] = ()) -> Script:
+        """The whole script. `stale` are chains to be removed from nat."""
+        for chain in stale:
+            self._nat.declared[chain] = None
+            self._nat.statements.append(Delete(chain))
+        self._nat.statements += fixed.node_port_dispatch(self._settings)
+        self._filter.statements += fixed.forward_rules(self._settings)
+        return Script(self._settings.family, [self._filter, self._nat])
