@@ -1,0 +1,198 @@
+"""The recordings of tests/golden/kernel as Worlds: nodes, pods, clients, edge and rules of a case, and its connections one by one."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kproxysim.cluster import Cluster, Node, NodeFacts
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.network import Branch, Edge, Pod, World
+from kproxysim.packet import Packet
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "kernel"
+NAMESPACE = "lab"
+EVERY_NODE = "*"
+GATEWAY = "10.128.0.1"
+
+CLIENT_SEES = {"error:EPERM": "not-permitted", "no-route": "net-unreachable"}
+"""The recordings' words for an outcome, where they are not those of a Branch."""
+
+FLAGS = {"S": "SYN", "A": "ACK", "F": "FIN", "R": "RST", "P": "PSH"}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection of a case: what was sent, the world that it was sent in, and what the kernel did with it."""
+
+    step: dict[str, Any]
+    truth: dict[str, Any]
+    world: World
+
+    def source(self) -> str:
+        """Who sent it, as World.send takes it."""
+        return str(self.step["from"])
+
+    def branches(self) -> tuple[Branch, ...]:
+        """What the simulator makes of it."""
+        packet = self.packet()
+        return self.world.send(packet, self.source()).branches
+
+    def packet(self) -> Packet:
+        """The first packet."""
+        step = self.step
+        protocol = step.get("proto", "tcp").removesuffix("-raw")
+        destination = f"[{step['dst']}]" if ":" in step["dst"] else step["dst"]
+        if protocol == "icmp":
+            sent = self.world.packet(self.source(), f"{destination}:1")
+            return Packet("icmp", sent.src, sent.dst, icmp=(8, 0))
+        sent = self.world.packet(
+            self.source(), f"{destination}:{step['dport']}/{protocol}", sport=step.get("src_port")
+        )
+        flags = ",".join(FLAGS[letter] for letter in step.get("flags", ""))
+        return Packet(protocol, step.get("src_ip", sent.src), sent.dst, sent.sport, sent.dport, flags)
+
+
+@dataclass
+class Recording:
+    """One case: its input, and the lines of truth.jsonl that tell what became of it."""
+
+    name: str
+    cluster: dict[str, Any]
+    rules: dict[str, str]
+    rules6: dict[str, str]
+    steps: list[dict[str, Any]]
+    truth: list[dict[str, Any]] = field(default_factory=list)
+
+    def connections(self) -> Iterator[Connection]:
+        """The connections in order, each in a fresh World, for each found no entries of the one before.
+
+        Left out are those on a held socket, which have no first packet.
+        """
+        rules, sysctls = (
+            dict(self.rules),
+            {node["name"]: dict(node.get("sysctl", {})) for node in self.cluster["nodes"]},
+        )
+        truth = iter(self.truth)
+        for step in self.steps:
+            action = step.get("do")
+            if action == "rules":
+                rules = {name: rules.get(name, rules.get(EVERY_NODE, "")) for name in sysctls} | {
+                    step["node"]: step["text"]
+                }
+            elif action == "sysctl":
+                sysctls[step["node"]] |= step["set"]
+            elif action == "again":
+                next(truth)
+            elif action is None:
+                world = self._world(rules, sysctls)
+                for _ in range(step.get("repeat", 1)):
+                    yield Connection(self._with_source(step), next(truth), world)
+
+    def _with_source(self, step: dict[str, Any]) -> dict[str, Any]:
+        pods = {pod["name"] for node in self.cluster["nodes"] for pod in node["pods"]}
+        nodes = {node["name"] for node in self.cluster["nodes"]}
+        who = step["from"]
+        source = (
+            f"pod/{NAMESPACE}/{who}"
+            if who in pods
+            else f"node/{who}"
+            if who in nodes
+            else self._client(who, step)
+        )
+        return {**step, "from": source}
+
+    def _client(self, name: str, step: dict[str, Any]) -> str:
+        """A client under the address that it calls from: another than its first if the step or the family asks for it."""
+        client = next(client for client in self.cluster["clients"] if client["name"] == name)
+        if step.get("src_ip") in client.get("extra_ips", ()):
+            return f"internet/{step['src_ip']}"
+        return f"internet/{client['ip6' if ':' in step['dst'] else 'ip']}"
+
+    def _world(self, rules: dict[str, str], sysctls: dict[str, dict[str, Any]]) -> World:
+        nodes = self.cluster["nodes"]
+        edge = self.cluster["edge"]
+        translates = edge["nat_1to1"]
+        routes = {route["dst"]: route["via"] for route in edge["routes"]}
+        if not translates:
+            routes |= {f"{node['public_ip']}/32": node["name"] for node in nodes}
+        return World(
+            Cluster([_node(node) for node in nodes]),
+            edge=Edge(
+                "nat" if translates else "routed",
+                one_to_one={node["public_ip"]: node["ip"] for node in nodes} if translates else {},
+                routes=routes,
+                gateway={4: GATEWAY, 6: "fd00:128::1"},
+            ),
+            pods=[_pod(node, pod) for node in nodes for pod in node["pods"]],
+            facts={node["name"]: _facts(node, sysctls[node["name"]], nodes) for node in nodes},
+            rules={node["name"]: self._rulesets(node["name"], rules) for node in nodes},
+            pod_network=self.cluster["pod_net"],
+        )
+
+    def _rulesets(self, node: str, rules: dict[str, str]) -> list[Ruleset]:
+        found = [Ruleset.from_save(rules.get(node, rules.get(EVERY_NODE, "")), "ipv4", self.name)]
+        if self.rules6:
+            found.append(
+                Ruleset.from_save(self.rules6.get(node, self.rules6.get(EVERY_NODE, "")), "ipv6", self.name)
+            )
+        return found
+
+
+def _node(node: dict[str, Any]) -> Node:
+    addresses = [{"type": "InternalIP", "address": node["ip"]}]
+    addresses += [{"type": "InternalIP", "address": node["ip6"]}] if "ip6" in node else []
+    addresses.append({"type": "ExternalIP", "address": node["public_ip"]})
+    ranges = [node["pod_cidr"], *([node["pod_cidr6"]] if "pod_cidr6" in node else [])]
+    return Node.model_validate(
+        {"metadata": {"name": node["name"]}, "spec": {"podCIDRs": ranges}, "status": {"addresses": addresses}}
+    )
+
+
+def _sockets(serve: dict[str, list[int]]) -> tuple[str, ...]:
+    return tuple(f"{protocol}/{port}" for protocol, ports in serve.items() for port in ports)
+
+
+def _pod(node: dict[str, Any], pod: dict[str, Any]) -> Pod:
+    ips = (pod["ip"], *([pod["ip6"]] if "ip6" in pod else []))
+    return Pod(NAMESPACE, pod["name"], node["name"], ips, _sockets(pod["serve"]))
+
+
+def _usual_routes(node: dict[str, Any], nodes: list[dict[str, Any]]) -> list[str]:
+    """The routes of a node of the lab; a list given in NodeFacts takes the place of those that are made up."""
+    others = [
+        f"{other['pod_cidr']} via {other['ip']} dev eth0" for other in nodes if other["name"] != node["name"]
+    ]
+    return ["10.128.0.0/24 dev eth0", *others, f"default via {GATEWAY} dev eth0"]
+
+
+def _facts(node: dict[str, Any], sysctls: dict[str, Any], nodes: list[dict[str, Any]]) -> NodeFacts:
+    """What the lab's nodes had beside the Node object: sockets, settings, further addresses and routes."""
+    facts: dict[str, Any] = {"listening": _sockets(node["serve"]), "sysctls": sysctls}
+    further = [f"local {address} dev lo table local" for address in node.get("local_ips", ())]
+    if further:
+        facts["routes"] = [*_usual_routes(node, nodes), *further]
+    extra = [text.split() for text in node.get("extra_addrs", ())]
+    if extra:
+        interfaces = {"lo": ["127.0.0.1/8"], "eth0": [f"{node['ip']}/24"]}
+        for address, device in extra:
+            interfaces[device].append(address)
+        facts["interfaces"] = interfaces
+    return NodeFacts.model_validate(facts)
+
+
+@cache
+def recordings() -> dict[str, Recording]:
+    """Every recorded case by name."""
+    found = {}
+    for path in sorted((GOLDEN / "cases").glob("*.json")):
+        case = json.loads(path.read_text(encoding="utf-8"))
+        found[case["name"]] = Recording(
+            case["name"], case["cluster"], case["rules"], case.get("rules6", {}), case["steps"]
+        )
+    for line in (GOLDEN / "truth.jsonl").read_text(encoding="utf-8").splitlines():
+        truth = json.loads(line)
+        found[truth["case"]].truth.append(truth)
+    return found
