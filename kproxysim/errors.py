@@ -15,7 +15,7 @@ __all__ = ["Diagnostic", "InputError", "KproxysimError", "Position", "Severity"]
 
 
 class Severity(StrEnum):
-    """How much a finding weighs. Errors stop the command; warnings do under `--strict`; notes show with `-v`."""
+    """How much a finding weighs: errors stop a command, warnings do under --strict, notes show with `-v`."""
 
     ERROR = "error"
     WARNING = "warning"

@@ -13,7 +13,7 @@ from kproxysim.netfilter.script import Family
 __all__ = ["compile_rules", "node_sysctls"]
 
 
-def compile_rules(  # noqa: PLR0917 - two are needed, the rest are asked for by name or in this order
+def compile_rules(
     cluster: Cluster,
     node: str,
     family: Family = "ipv4",

@@ -20,8 +20,8 @@ class RuleSyntaxError(ValueError):
         self.word = word
 
 
-class Unmodelled(Exception):
-    """A match or target that decides a packet's fate and that the engine does not know. `what` is its name."""
+class Unmodelled(Exception):  # noqa: N818 - what it says is no error of anybody's
+    """A match or target that decides a packet's fate, and the engine does not know it. `what` is its name."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is not modelled")

@@ -6,6 +6,8 @@ is accepted or refused by number and reason; all refusals of a text are reported
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from kproxysim.errors import Diagnostic, InputError, Position, Severity
 from kproxysim.netfilter.condition import RuleSyntaxError
 from kproxysim.netfilter.quoting import split_words
@@ -50,7 +52,7 @@ class _Reader:
             raise InputError(sorted(self.found, key=lambda one: one.position or Position(self.name)))
         return self.script
 
-    def _refuse(self, code: str, number: int, message: str, word: str = "", help: str = "") -> None:
+    def _refuse(self, code: str, number: int, message: str, word: str = "", hint: str = "") -> None:
         source = self.lines[number - 1] if 0 < number <= len(self.lines) else ""
         column = source.find(word) + 1 if word and word in source else 1
         self.found.append(
@@ -60,7 +62,7 @@ class _Reader:
                 message,
                 Position(self.name, number, column),
                 found=word,
-                help=help,
+                help=hint,
                 source=source[:400],
                 width=max(1, len(word)),
             )
@@ -75,7 +77,7 @@ class _Reader:
             self.section = None
         elif self.section is None:
             self._refuse(
-                "KPS501", number, "a line outside a table", help="a dump begins with a line such as *nat"
+                "KPS501", number, "a line outside a table", hint="a dump begins with a line such as *nat"
             )
         elif line.startswith(":"):
             self._declare(self.section, line, number)
@@ -191,7 +193,7 @@ def family_of(text: str) -> Family:
     for line in text.splitlines():
         if line.startswith(("-A", "[")):
             words = split_words(line) if line.count('"') % 2 == 0 else line.split()
-            for option, value in zip(words, words[1:], strict=False):
+            for option, value in pairwise(words):
                 if option in ("-s", "-d", "--to-destination", "--to-source", "--mask"):
                     return "ipv6" if value.count(":") > 1 else "ipv4"
                 if option == "--reject-with" and value.startswith("icmp"):

@@ -37,7 +37,7 @@ class Sysctls:
     tcp_loose: bool = True
 
 
-def _no_rules(family: int) -> ChainGraph | None:
+def _no_rules(_family: int) -> ChainGraph | None:
     return None
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kproxysim.packet import Packet
 from kproxysim.netfilter.conntrack import Connection, Conntrack, Status, Tuple
 from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.packet import Packet
 
 __all__ = ["DESTINATION", "HOOK_SIDE", "SOURCE", "bind", "port_class", "translate"]
 

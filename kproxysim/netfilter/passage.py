@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kproxysim.packet import Packet, format_endpoint
 from kproxysim.netfilter.chance import Chance
 from kproxysim.netfilter.condition import Unmodelled
 from kproxysim.netfilter.conntrack import CtState, Flow, Status, Tuple
@@ -23,11 +22,12 @@ from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
 from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.netfilter.walk import Verdict, walk_chain
+from kproxysim.packet import Packet, format_endpoint
 
 __all__ = ["Passage"]
 
 
-class _Stop(Exception):
+class _Stop(Exception):  # noqa: N818 - it ends a passage, nothing went wrong
     """Ends a passage early."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -72,7 +72,7 @@ class Passage:
         return self._guarded(lambda: self._receive(Skb.of(packet, iif=device)))
 
     def send(self, packet: Packet, flow: Flow | None = None) -> Outcome:
-        """A packet made on this host. `flow` ties an ICMP error or reset to the connection that it is about."""
+        """A packet made on this host. `flow` ties an ICMP error or reset to the connection it is about."""
         return self._guarded(lambda: self._send(packet, flow))
 
     def _guarded(self, run: Callable[[], Outcome]) -> Outcome:
@@ -383,8 +383,11 @@ class Passage:
     def error_about(self, skb: Skb, kind: str) -> Skb | None:
         """The ICMP error of the stack itself: "net", "host", "port" unreachable or "ttl" exceeded."""
         codes = {
-            "net": ((3, 0), (1, 0)), "host": ((3, 1), (1, 3)), "port": ((3, 3), (1, 4)), "ttl": ((11, 0), (3, 0)),
-        }[kind]  # fmt: skip
+            "net": ((3, 0), (1, 0)),
+            "host": ((3, 1), (1, 3)),
+            "port": ((3, 3), (1, 4)),
+            "ttl": ((11, 0), (3, 0)),
+        }[kind]
         return self._icmp_error(skb, codes[0] if skb.family == 4 else codes[1])
 
     def _icmp_error(self, skb: Skb, answer: tuple[int, int]) -> Skb | None:

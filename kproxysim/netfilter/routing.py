@@ -71,7 +71,7 @@ class RoutingTable:
     _lengths: dict[tuple[int, str], list[int]] = field(default_factory=dict)
 
     def add_interface(self, interface: Interface) -> None:
-        """Add a device, with the local, broadcast and on-link routes that the kernel makes for its addresses."""
+        """Add a device, with the local, broadcast and on-link routes that the kernel makes for it."""
         self.interfaces[interface.name] = interface
         for address in interface.addresses:
             width = _WIDTH[address.version]
@@ -136,7 +136,7 @@ class RoutingTable:
         return route is not None and route.kind == "local"
 
     def address_type(self, address: int, version: int, device: str = "") -> str:
-        """The type that `-m addrtype` sees (`inet_addr_type`, or `inet_dev_addr_type` if `device` is given)."""
+        """The type that `-m addrtype` sees (`inet_addr_type`; `inet_dev_addr_type` with a `device`)."""
         if version == 4:
             if address == 0xFFFFFFFF or address >> 24 == 0:
                 return "BROADCAST"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 __all__ = ["Chain", "Origin", "Rule", "Table"]
@@ -59,5 +59,5 @@ class Table:
     name: str
     chains: dict[str, Chain] = field(default_factory=dict)
 
-    def __iter__(self) -> Iterable[Chain]:
+    def __iter__(self) -> Iterator[Chain]:
         return iter(self.chains.values())

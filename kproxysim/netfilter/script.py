@@ -55,5 +55,5 @@ class Script:
     sections: list[Section] = field(default_factory=list)
 
     def to_text(self) -> str:
-        """The bytes handed to iptables-restore: words joined by single blanks, each line ended by a newline."""
+        """The bytes handed to iptables-restore: words joined by single blanks, lines ended by a newline."""
         return "".join(line + "\n" for section in self.sections for line in section.lines())

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
-from kproxysim.packet import Address, Packet
 from kproxysim.netfilter.conntrack import Flow
+from kproxysim.packet import Address, Packet
 
 __all__ = ["Skb", "to_address"]
 

@@ -291,7 +291,7 @@ class _Reader:
             *header,
             *(match for _, match in extensions if match.field not in ("comment", "nfacct", "statistic")),
         )
-        # what is not modelled is asked last: a rule that fails on something known fails, whatever the unknown part says
+        # what is not modelled is asked last: a rule that fails on something known fails in any case
         checks = tuple(sorted(checks, key=lambda match: (match.field == "unknown", match.field == "recent")))
         return Parsed(header, tuple(extensions), self._build_target(), checks, draws[0] if draws else None)
 
@@ -317,7 +317,9 @@ class _Reader:
         return Jump(name, goto)
 
 
-_KERNEL_TARGETS = frozenset(
-    "AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNMARK CONNSECMARK CT DSCP ECN HL HMARK IDLETIMER LED LOG MARK NETMAP NFLOG "
-    "NFQUEUE NOTRACK QUEUE RATEEST REDIRECT SECMARK SET SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY TRACE TTL ULOG".split()
-)
+_KERNEL_TARGETS = frozenset({
+    "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNMARK", "CONNSECMARK", "CT", "DSCP", "ECN", "HL",
+    "HMARK", "IDLETIMER", "LED", "LOG", "NETMAP", "NFLOG", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST",
+    "REDIRECT", "SECMARK", "SET", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TPROXY", "TRACE", "TTL", "ULOG",
+})  # fmt: skip
+"""Targets of iptables-extensions(8) that the engine does not know: names that no chain is likely to have."""

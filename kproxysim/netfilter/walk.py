@@ -15,7 +15,8 @@ from fractions import Fraction
 
 from kproxysim.netfilter.chance import Alternative, Chance
 from kproxysim.netfilter.condition import Condition, Surroundings, Unmodelled
-from kproxysim.netfilter.graph import ChainGraph
+from kproxysim.netfilter.graph import ChainGraph, ReadyChain
+from kproxysim.netfilter.matches.statistic import RandomMatch
 from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.syntax import Parsed, Target
@@ -99,105 +100,151 @@ class Verdict:
 def walk_chain(
     graph: ChainGraph, table: str, base: str, skb: Skb, host: Surroundings, chance: Chance, sink: Sink
 ) -> Verdict:
-    """Send `skb` through base chain `base` of `table`. Raises `Unmodelled` where something unknown decides."""
-    chain = graph.chain(table, base)
-    position = 0
-    missed: list[Missed] = []
-    stack: list[tuple[str, int]] = []
-    while True:
-        if position == len(chain.rules):
-            if not stack:
-                sink(
-                    Walked(
-                        table,
-                        base,
-                        "policy",
-                        position + 1,
-                        skb,
-                        skb,
-                        host,
-                        action=chain.policy or "ACCEPT",
-                        missed=tuple(missed),
-                    )
-                )
-                return Verdict(chain.policy or "ACCEPT", skb, at=f"{table}:{base}:policy:{position + 1}")
-            sink(
-                Walked(
-                    table,
-                    chain.name,
-                    "return",
-                    position + 1,
-                    skb,
-                    skb,
-                    host,
-                    action="RETURN",
-                    missed=tuple(missed),
-                )
-            )
-            missed = []
-            name, position = stack.pop()
-            chain = graph.chain(table, name)
-            continue
-        rule, meaning = chain.rules[position]
-        position += 1
-        for match in meaning.checks:
-            if not match.holds(skb, host):
-                missed.append(Missed(position, rule, meaning, skb, host))
-                break
-        else:
-            drawn = None
-            if meaning.draw is not None:
-                drawn = _draw(meaning, rule, chance)
+    """Send `skb` through base chain `base` of `table`.
+
+    Raises `Unmodelled` where something unknown decides.
+    """
+    return _Walk(graph, table, base, skb, host, chance, sink).run()
+
+
+class _Walk:
+    """One packet in one table: where it stands, and how it got there."""
+
+    __slots__ = (
+        "base",
+        "chain",
+        "chance",
+        "graph",
+        "host",
+        "missed",
+        "position",
+        "sink",
+        "skb",
+        "stack",
+        "table",
+    )
+
+    def __init__(
+        self,
+        graph: ChainGraph,
+        table: str,
+        base: str,
+        skb: Skb,
+        host: Surroundings,
+        chance: Chance,
+        sink: Sink,
+    ) -> None:
+        self.graph = graph
+        self.table = table
+        self.base = base
+        self.skb = skb
+        self.host = host
+        self.chance = chance
+        self.sink = sink
+        self.chain = graph.chain(table, base)
+        self.position = 0
+        self.missed: list[Missed] = []
+        self.stack: list[tuple[ReadyChain, int]] = []
+
+    def run(self) -> Verdict:
+        """Rule after rule until one decides; a rule is passed over at its first condition that fails."""
+        while True:
+            if self.position == len(self.chain.rules):
+                verdict = self._end_of_chain()
+            else:
+                rule, meaning = self.chain.rules[self.position]
+                self.position += 1
+                drawn = self._match(rule, meaning)
                 if drawn is None:
-                    missed.append(Missed(position, rule, meaning, skb, host, drawn_out=True))
                     continue
-            target = meaning.target
-            after = skb.with_mark(target.apply(skb.mark)) if isinstance(target, MarkTarget) else skb
-            if isinstance(target, UnknownTarget):
-                raise Unmodelled(f"target {target.name!r}")
-            sink(
-                Walked(
-                    table,
-                    chain.name,
-                    "rule",
-                    position,
-                    skb,
-                    after,
-                    host,
-                    rule,
-                    meaning,
-                    _action(target),
-                    tuple(missed),
-                    drawn,
-                )
+                verdict = self._carry_out(rule, meaning, drawn)
+            if verdict is not None:
+                return verdict
+
+    def _match(self, rule: Rule, meaning: Parsed) -> Fraction | None:
+        """None if the rule is passed over, else the fraction of its draw (1 for a rule without)."""
+        for match in meaning.checks:
+            if not match.holds(self.skb, self.host):
+                self.missed.append(Missed(self.position, rule, meaning, self.skb, self.host))
+                return None
+        drawn = Fraction(1) if meaning.draw is None else _draw(meaning.draw, rule, self.chance)
+        if drawn is None:
+            self.missed.append(Missed(self.position, rule, meaning, self.skb, self.host, drawn_out=True))
+        return drawn
+
+    def _carry_out(self, rule: Rule, meaning: Parsed, drawn: Fraction) -> Verdict | None:
+        """Do what the target says. A verdict if that ends the table for this packet."""
+        target = meaning.target
+        if isinstance(target, UnknownTarget):
+            raise Unmodelled(f"target {target.name!r}")
+        before = self.skb
+        if isinstance(target, MarkTarget):
+            self.skb = before.with_mark(target.apply(before.mark))
+        chance = None if meaning.draw is None else drawn
+        self._tell("rule", before, rule, meaning, _action(target), chance)
+        if isinstance(target, Jump):
+            if not target.goto:
+                self.stack.append((self.chain, self.position))
+            self.chain, self.position = self.graph.chain(self.table, target.chain), 0
+            return None
+        if isinstance(target, Return):
+            return self._go_back(rule)
+        at = f"{self.table}:{self.chain.name}:rule:{self.position}"
+        if isinstance(target, Accept | Drop):
+            return Verdict(target.name, self.skb, None, rule, at)
+        if isinstance(target, RejectTarget):
+            return Verdict("REJECT", self.skb, target, rule, at)
+        if isinstance(target, NatTarget | MasqueradeTarget):
+            return Verdict("NAT", self.skb, target, rule, at)
+        return None
+
+    def _end_of_chain(self) -> Verdict | None:
+        self.position += 1
+        if self.stack:
+            self._tell("return", self.skb, None, None, "RETURN", None)
+        return self._go_back(None)
+
+    def _go_back(self, rule: Rule | None) -> Verdict | None:
+        """To the caller, behind the rule that jumped; in a base chain to its policy."""
+        if self.stack:
+            self.chain, self.position = self.stack.pop()
+            return None
+        policy = self.chain.policy or "ACCEPT"
+        number = len(self.chain.rules) + 1
+        self.position = number
+        self._tell("policy", self.skb, None, None, policy, None)
+        return Verdict(policy, self.skb, None, rule, f"{self.table}:{self.base}:policy:{number}")
+
+    def _tell(
+        self,
+        kind: str,
+        before: Skb,
+        rule: Rule | None,
+        meaning: Parsed | None,
+        action: str,
+        chance: Fraction | None,
+    ) -> None:
+        missed, self.missed = tuple(self.missed), []
+        self.sink(
+            Walked(
+                self.table,
+                self.chain.name,
+                kind,
+                self.position,
+                before,
+                self.skb,
+                self.host,
+                rule,
+                meaning,
+                action,
+                missed,
+                chance,
             )
-            missed = []
-            at = f"{table}:{chain.name}:rule:{position}"
-            skb = after
-            if isinstance(target, Jump):
-                if not target.goto:
-                    stack.append((chain.name, position))
-                chain = graph.chain(table, target.chain)
-                position = 0
-            elif isinstance(target, Return):
-                if not stack:
-                    return Verdict(chain.policy or "ACCEPT", skb, rule=rule, at=at)
-                name, position = stack.pop()
-                chain = graph.chain(table, name)
-            elif isinstance(target, Accept):
-                return Verdict("ACCEPT", skb, rule=rule, at=at)
-            elif isinstance(target, Drop):
-                return Verdict("DROP", skb, rule=rule, at=at)
-            elif isinstance(target, RejectTarget):
-                return Verdict("REJECT", skb, target, rule, at)
-            elif isinstance(target, NatTarget | MasqueradeTarget):
-                return Verdict("NAT", skb, target, rule, at)
+        )
 
 
-def _draw(meaning: Parsed, rule: Rule, chance: Chance) -> Fraction | None:
+def _draw(draw: RandomMatch, rule: Rule, chance: Chance) -> Fraction | None:
     """The fraction of a draw that was won, or None if it was lost."""
-    draw = meaning.draw
-    assert draw is not None
     meant, kernel = (1 - draw.meant, 1 - draw.kernel) if draw.negated else (draw.meant, draw.kernel)
     if kernel in (0, 1):
         return meant if kernel else None

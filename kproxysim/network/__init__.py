@@ -1,4 +1,4 @@
-"""What lies between: the internet, the cloud's edge, nodes, pods; and `World`, all state of one simulation."""
+"""What lies between: internet, edge, nodes, pods; and `World`, all state of one simulation."""
 
 from __future__ import annotations
 

@@ -54,14 +54,15 @@ def _cloud_nat(seen: _Seen) -> Iterator[Advice]:
         list_name = where.partition("[")[0] or "spec.externalIPs"
         yield Advice(
             "cloud-nat-first",
-            f"the cloud replaced {public} by {internal} before {node} saw the packet; no rule for {public} can match it",
+            f"the cloud replaced {public} by {internal} before {node} saw the packet; "
+            f"no rule for {public} can match it",
             f"put the internal address {internal} into {list_name}",
         )
     elif any(_names_external_ip(step.rule) for _, step in seen.branch.rules()):
         yield Advice(
             "cloud-nat-first",
-            f"the cloud replaced the public address before {node} saw it, so spec.externalIPs must name {internal}; "
-            f"with {public} there no rule would match",
+            f"the cloud replaced the public address before {node} saw it, so spec.externalIPs must name "
+            f"{internal}; with {public} there no rule would match",
         )
 
 
@@ -77,7 +78,8 @@ def _masquerade(seen: _Seen) -> Iterator[Advice]:
         if step.rule is not None and "masquerade traffic for " in step.rule.text:
             yield Advice(
                 "masqueraded-by-cluster-policy",
-                f"externalTrafficPolicy: Cluster marks the packet for masquerade, so the pod sees {branch.packet.src} and not {seen.sent.src}",
+                "externalTrafficPolicy: Cluster marks the packet for masquerade, so the pod sees "
+                f"{branch.packet.src} and not {seen.sent.src}",
                 "externalTrafficPolicy: Local keeps the client's address, and serves from local pods only",
             )
             return
@@ -89,13 +91,13 @@ def _refusals(seen: _Seen) -> Iterator[Advice]:
     if branch.reason == "no-endpoints":
         yield Advice(
             "no-endpoints",
-            "the Service has no usable endpoint anywhere, so kube-proxy refuses its addresses in the filter table",
+            "the Service has no usable endpoint anywhere, so kube-proxy rejects what is sent to its addresses",
             "look at the Service's selector and at the readiness of its pods",
         )
     elif branch.reason == "no-local-endpoints":
         yield Advice(
             "no-local-endpoints",
-            f"externalTrafficPolicy: Local, and no endpoint runs on {node}: traffic from outside is dropped there",
+            f"externalTrafficPolicy: Local, and no endpoint runs on {node}: it drops traffic from outside",
             "send clients to a node that runs a pod, or use externalTrafficPolicy: Cluster",
         )
     elif branch.reason == "source-not-in-ranges":
@@ -129,8 +131,8 @@ def _lost_reply(seen: _Seen) -> Iterator[Advice]:
     if reply.reason == "reply-from-stranger":
         yield Advice(
             "reply-from-stranger",
-            f"the answer comes back from {reply.packet.source}, which is not what was dialled ({seen.sent.destination}); "
-            "the client's stack throws it away",
+            f"the answer comes back from {reply.packet.source}, which is not what was dialled "
+            f"({seen.sent.destination}); the client's stack throws it away",
             "the answer must pass the node that translated the packet: masquerade the source there",
         )
     else:

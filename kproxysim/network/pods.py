@@ -55,13 +55,13 @@ def pods_of(cluster: Cluster, others: Iterable[Pod] = ()) -> tuple[Pod, ...]:
                 continue
             address = str(parse_ip(endpoint.addresses[0]))
             reference = endpoint.target_ref
-            namespace = (reference.namespace if reference else None) or piece.metadata.namespace
-            name = (reference.name if reference and reference.kind == "Pod" else None) or address
+            namespace = (reference.namespace if reference else "") or piece.metadata.namespace
+            name = (reference.name if reference and reference.kind == "Pod" else "") or address
             known = found.get(f"{namespace}/{name}")
             found[f"{namespace}/{name}"] = Pod(
                 namespace,
                 name,
-                (known.node if known else "") or endpoint.node_name or "",
+                (known.node if known else "") or endpoint.node_name,
                 _joined(known.ips if known else (), (address,)),
                 _joined(known.listening if known else (), sockets),
                 address in node_addresses or bool(known and known.host_network),

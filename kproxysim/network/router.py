@@ -83,20 +83,13 @@ class EdgeRouter:
             log(Event("edge:route", f"{packet.dst} is in the cluster's network", skb, skb))
             return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
         outward = self._outward(skb, log)
-        if hop is not None:
-            inward = self._inward(outward, log)
-            return Outcome("transmit", inward, CLUSTER_SIDE, int(hop), at="edge:route")
-        if self.edge.traits.refuses_foreign_sources and outward is skb and packet.src not in self.balanced:
-            log(
-                Event(
-                    "edge:egress",
-                    f"{packet.src} is no address of a node",
-                    skb,
-                    skb,
-                    "packets to the internet must come from one",
-                )
-            )
+        foreign = outward is skb and packet.src not in self.balanced and packet.src not in self.inside
+        if self.edge.traits.refuses_foreign_sources and foreign:
+            detail = "packets to public addresses must come from one"
+            log(Event("edge:egress", f"{packet.src} is no address of a node", skb, skb, detail))
             return Outcome("filtered", skb, reason="egress-refuses-source", at="edge:egress")
+        if hop is not None:
+            return Outcome("transmit", self._inward(outward, log), CLUSTER_SIDE, int(hop), at="edge:route")
         return Outcome("transmit", outward, INTERNET_SIDE, int(packet.dst), at="edge:route")
 
     def unreachable(self, skb: Skb, log: Log) -> Outcome:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
 from kproxysim.cluster import Cluster
 from kproxysim.kubeproxy.comments import Remark, read_comment
 from kproxysim.netfilter.events import Event, Outcome
 from kproxysim.netfilter.matches.comment import CommentMatch
-from kproxysim.netfilter.rule import Rule
-from kproxysim.netfilter.syntax import Parsed, parsed
+from kproxysim.netfilter.syntax import Parsed
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network.advice import advise
@@ -77,8 +75,8 @@ class Call:
         if from_outside and self.edge.firewall is None and any(hop.kind == "edge" for hop in branch.hops):
             yield "the cloud's firewall is not given; it is taken as open"
         if branch.disposition == "refused" and branch.hops and branch.hops[-1].kind == "node":
-            packet = branch.packet
-            yield f"no process of {branch.hops[-1].where} is known to listen on {packet.protocol}/{packet.dport}"
+            socket = f"{branch.packet.protocol}/{branch.packet.dport}"
+            yield f"no process of {branch.hops[-1].where} is known to listen on {socket}"
 
 
 def branch_of(call: Call, journey: Journey) -> Branch:
@@ -124,7 +122,7 @@ def branch_of(call: Call, journey: Journey) -> Branch:
     return advise(call.packet, call.edge, branch)
 
 
-def remark_of(rule: Rule, meaning: Parsed) -> Remark | None:
+def remark_of(meaning: Parsed) -> Remark | None:
     """What kube-proxy's comment on a rule says, None for a rule that it did not write or left without one."""
     for _, match in meaning.extensions:
         if isinstance(match, CommentMatch):
@@ -140,13 +138,13 @@ def _rules(leg: Leg) -> Iterator[tuple[Hop, Walked]]:
 
 
 def _service(leg: Leg) -> str:
-    """The Service whose rules sent the packet to its endpoint: "namespace/name:port", as kube-proxy names it."""
+    """The Service whose rules chose the endpoint: "namespace/name:port", as kube-proxy names it."""
     last = ""
     for _, step in _rules(leg):
         assert step.rule is not None
         assert step.meaning is not None
         if isinstance(step.meaning.target, NatTarget) and step.meaning.target.name == "DNAT":
-            remark = remark_of(step.rule, step.meaning)
+            remark = remark_of(step.meaning)
             origin = step.rule.origin
             if remark is not None and remark.service:
                 last = remark.service
@@ -191,7 +189,7 @@ def _reason(disposition: str, outcome: Outcome, leg: Leg, reached: Reached | Non
     if outcome.kind in ("dropped", "rejected"):
         last = next((step for _, step in reversed(list(_rules(leg))) if step.at == outcome.at), None)
         if last is not None and last.rule is not None and last.meaning is not None:
-            remark = remark_of(last.rule, last.meaning)
+            remark = remark_of(last.meaning)
             if remark is not None and remark.reason:
                 return remark.reason
             if any(match.save() == "--ctstate INVALID" for _, match in last.meaning.extensions):

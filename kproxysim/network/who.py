@@ -62,7 +62,7 @@ def _address(text: str) -> Address | None:
         return None
 
 
-def _unknown(text: str, help: str, known: Iterable[str], wanted: str = "") -> InputError:
+def _unknown(text: str, hint: str, known: Iterable[str], wanted: str = "") -> InputError:
     names = sorted(known)
     close = get_close_matches(text, names, 1) or get_close_matches(wanted, names, 1)
     notes = (f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}",) if names else ()
@@ -70,7 +70,7 @@ def _unknown(text: str, help: str, known: Iterable[str], wanted: str = "") -> In
         "KPS701",
         f"nobody here is called {text!r}",
         found=text,
-        help=f"did you mean {close[0]}?" if close else help,
+        help=f"did you mean {close[0]}?" if close else hint,
         notes=notes,
     )
 

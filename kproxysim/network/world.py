@@ -158,7 +158,14 @@ class World:
         if given is not None:
             return next((ChainGraph(ruleset) for ruleset in given if ruleset.family == family), None)
         return ChainGraph(
-            compile_rules(self.cluster, node, family, self.version, self.config, self.facts.get(node))
+            compile_rules(
+                self.cluster,
+                node,
+                family,
+                version=self.version,
+                config=self.config,
+                facts=self.facts.get(node),
+            )
         )
 
     def _lay_out(self, clients: frozenset[Address]) -> Topology:
@@ -168,7 +175,9 @@ class World:
         def sysctls(node: str) -> Mapping[str, str]:
             if node in self._given_rules:
                 return {}
-            return node_sysctls(self.cluster, node, self.version, self.config, self.facts.get(node))
+            return node_sysctls(
+                self.cluster, node, version=self.version, config=self.config, facts=self.facts.get(node)
+            )
 
         return build(
             self.cluster,

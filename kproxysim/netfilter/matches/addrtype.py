@@ -82,7 +82,7 @@ def _types(given: Given) -> frozenset[str]:
     types = frozenset(given.value.upper().split(","))
     unknown = types - frozenset(_TYPES)
     if unknown:
-        raise RuleSyntaxError(f"unknown address type {sorted(unknown)[0]!r}", given.value)
+        raise RuleSyntaxError(f"unknown address type {min(unknown)!r}", given.value)
     return types
 
 

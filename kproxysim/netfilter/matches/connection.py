@@ -60,7 +60,7 @@ def _builder(name: str, option: str, known: frozenset[str]) -> Extension:
             raise RuleSyntaxError(f"-m {name} takes exactly one --{option} here")
         states = frozenset(given[0].value.upper().split(","))
         if not states <= known:
-            raise RuleSyntaxError(f"unknown state {sorted(states - known)[0]!r}", given[0].value)
+            raise RuleSyntaxError(f"unknown state {min(states - known)!r}", given[0].value)
         return StateMatch(states, given[0].negated, option)
 
     return Extension(name, build, {f"--{option}": (option, 1)})

@@ -18,8 +18,8 @@ __all__ = ["DeviceMatch", "PrefixMatch", "ProtocolMatch", "parse_prefix", "proto
 _WIDTH = {4: 32, 6: 128}
 
 _PROTOCOL_NUMBERS = {
-    "1": "icmp", "2": "igmp", "4": "ipencap", "6": "tcp", "17": "udp", "33": "dccp", "41": "ipv6", "47": "gre",
-    "50": "esp", "51": "ah", "58": "ipv6-icmp", "132": "sctp", "136": "udplite",
+    "1": "icmp", "2": "igmp", "4": "ipencap", "6": "tcp", "17": "udp", "33": "dccp", "41": "ipv6",
+    "47": "gre", "50": "esp", "51": "ah", "58": "ipv6-icmp", "132": "sctp", "136": "udplite",
 }  # fmt: skip
 _PROTOCOL_ALIASES = {"icmpv6": "ipv6-icmp", "icmp6": "ipv6-icmp", "ipv6-esp": "esp", "ipv6-auth": "ah"}
 

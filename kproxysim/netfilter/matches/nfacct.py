@@ -1,4 +1,4 @@
-"""`-m nfacct`: counts a packet in a named counter and matches everything. Source: net/netfilter/xt_nfacct.c."""
+"""`-m nfacct`: counts in a named counter, matches everything. Source: net/netfilter/xt_nfacct.c."""
 
 from __future__ import annotations
 

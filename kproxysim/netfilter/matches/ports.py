@@ -12,14 +12,14 @@ from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSynta
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 
-__all__ = ["EXTENSIONS", "FlagsMatch", "PortMatch", "PortsMatch", "TCP_FLAGS", "parse_port"]
+__all__ = ["EXTENSIONS", "TCP_FLAGS", "FlagsMatch", "PortMatch", "PortsMatch", "parse_port"]
 
 TCP_FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
 """In the order in which iptables-save prints them."""
 
 _SERVICES = {
-    "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "http": 80, "pop3": 110, "ntp": 123, "imap2": 143,
-    "snmp": 161, "https": 443,
+    "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "http": 80, "pop3": 110, "ntp": 123,
+    "imap2": 143, "snmp": 161, "https": 443,
 }  # fmt: skip
 
 

@@ -50,7 +50,7 @@ class RandomMatch:
 
 
 def _meant(parts: int, written: Decimal) -> Fraction:
-    """kube-proxy writes 1/n with ten digits: if the kernel's number is the one that 1/n gives, 1/n was meant."""
+    """kube-proxy writes 1/n with ten digits: where the kernel's number is that of 1/n, 1/n was meant."""
     if parts:
         n = round(_PARTS / parts)
         if 0 < n < 1 << 15 and _to_parts(Fraction(1, n)) == parts:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from kproxysim.packet import Address
 from kproxysim.netfilter.condition import Extension, Given, RuleSyntaxError
 from kproxysim.netfilter.matches.ports import parse_port
 from kproxysim.netfilter.script import Family
+from kproxysim.packet import Address
 
 __all__ = ["EXTENSIONS", "MasqueradeTarget", "NatTarget"]
 

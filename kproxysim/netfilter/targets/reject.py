@@ -36,8 +36,9 @@ _IPV6 = {
     "icmp6-reject-route": (1, 6),
 }
 _IPV6_SHORT = {
-    "no-route": "icmp6-no-route", "adm-prohibited": "icmp6-adm-prohibited", "addr-unreach": "icmp6-addr-unreachable",
-    "port-unreach": "icmp6-port-unreachable", "policy-fail": "icmp6-policy-fail", "reject-route": "icmp6-reject-route",
+    "no-route": "icmp6-no-route", "adm-prohibited": "icmp6-adm-prohibited",
+    "addr-unreach": "icmp6-addr-unreachable", "port-unreach": "icmp6-port-unreachable",
+    "policy-fail": "icmp6-policy-fail", "reject-route": "icmp6-reject-route",
 }  # fmt: skip
 
 
