@@ -91,7 +91,7 @@ def _refusals(seen: _Seen) -> Iterator[Advice]:
     if branch.reason == "no-endpoints":
         yield Advice(
             "no-endpoints",
-            "the Service has no usable endpoint anywhere, so kube-proxy rejects what is sent to its addresses",
+            "the Service has no usable endpoint anywhere, so kube-proxy rejects all traffic to it",
             "look at the Service's selector and at the readiness of its pods",
         )
     elif branch.reason == "no-local-endpoints":

@@ -48,7 +48,7 @@ def pods_of(cluster: Cluster, others: Iterable[Pod] = ()) -> tuple[Pod, ...]:
         if piece.address_type not in ("IPv4", "IPv6"):
             continue
         sockets = tuple(
-            f"{(port.protocol or 'TCP').lower()}/{port.port}" for port in piece.ports if port.port
+            f"{port.protocol.lower()}/{port.port}" for port in piece.ports if port.port
         )
         for endpoint in piece.endpoints:
             if not endpoint.addresses:
@@ -61,7 +61,7 @@ def pods_of(cluster: Cluster, others: Iterable[Pod] = ()) -> tuple[Pod, ...]:
             found[f"{namespace}/{name}"] = Pod(
                 namespace,
                 name,
-                (known.node if known else "") or endpoint.node_name,
+                (known.node if known else "") or endpoint.node_name or "",
                 _joined(known.ips if known else (), (address,)),
                 _joined(known.listening if known else (), sockets),
                 address in node_addresses or bool(known and known.host_network),
