@@ -174,7 +174,7 @@ class Proxier:
                 if choice.usable:
                     nowhere_internal += not piece.has_internal
                     nowhere_external += not piece.has_external
-        stale = self._stale_chains(writer.active, nat_chains, now)
+        stale = self._stale_chains(writer.active_chains(), nat_chains, now)
         sysctls, self._sysctls = self._sysctls, ()
         self._needs_full_sync = False
         if full:

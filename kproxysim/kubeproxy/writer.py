@@ -19,33 +19,29 @@ __all__ = ["Writer"]
 
 
 class Writer:
-    """Writes one script: begin, `service_port` for each in turn, then `finish`.
-
-    `active` has the chains of nat that belong to a service port, written or left as they are.
-    """
+    """Writes one script: begin, `service_port` for each in turn, then `finish`."""
 
     def __init__(self, settings: Settings, *, large_cluster: bool) -> None:
         self._settings = settings
         self._large_cluster = large_cluster
         self._filter = Section("filter", dict.fromkeys(fixed.FILTER_CHAINS))
         self._nat = Section("nat", dict.fromkeys(fixed.NAT_CHAINS))
+        self._left_alone = Section("nat")
         if settings.behaviour.firewall_jumps != "none" and settings.node_ports.localhost:
             self._filter.declared[fixed.FIREWALL] = None
             self._filter.statements += fixed.firewall_rules()
         self._nat.statements += fixed.masquerade_rules(settings)
-        self.active: set[str] = set()
 
     def service_port(self, port: ServicePort, choice: Choice, *, changed: bool = True) -> Piece:
-        """All rules of one service port; without its own chains if they are `changed` in nothing (a partial
-        sync).
-        """
+        """All rules of one service port. Its own chains are left alone if nothing in them is `changed`."""
         piece = Piece(port, choice, self._settings, large_cluster=self._large_cluster)
         piece.write_captures(self._filter.statements, self._nat.statements)
-        own = self._nat if changed else Section("nat")
-        before = len(own.declared)
-        piece.write_chains(own)
-        self.active.update(list(own.declared)[before:])
+        piece.write_chains(self._nat if changed else self._left_alone)
         return piece
+
+    def active_chains(self) -> set[str]:
+        """The chains of nat that somebody refers to, written or left alone."""
+        return self._nat.declared.keys() | self._left_alone.declared.keys()
 
     def finish(self, stale: Iterable[str] = ()) -> Script:
         """The whole script. `stale` are chains to be removed from nat."""

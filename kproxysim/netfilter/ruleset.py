@@ -30,21 +30,34 @@ class Ruleset:
     `script` is the last script applied, `notes` what its author has to say about it.
     """
 
-    __slots__ = ("family", "notes", "script", "tables")
+    __slots__ = ("_tables", "_waiting", "family", "notes", "script")
 
     def __init__(self, family: Family = "ipv4") -> None:
         self.family: Family = family
-        self.tables: dict[str, Table] = {}
+        self._tables: dict[str, Table] = {}
+        self._waiting: list[Script] = []
         self.script: Script | None = None
         self.notes: tuple[Note, ...] = ()
 
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The tables by name.
+
+        Scripts are carried out when somebody looks: often only their text is wanted, and for 170,000 rules the
+        tables take as long as the text.
+        """
+        waiting, self._waiting = self._waiting, []
+        for script in waiting:
+            self._carry_out(script)
+        return self._tables
+
     def table(self, name: str) -> Table:
         """The table called `name`, made with its base chains (policy ACCEPT) if it is not there yet."""
-        table = self.tables.get(name)
+        tables = self.tables
+        table = tables.get(name)
         if table is None:
-            table = Table(name, {chain: Chain(chain, "ACCEPT") for chain in BASE_CHAINS[name]})
-            self.tables[name] = table
-            self.tables = {known: self.tables[known] for known in TABLES if known in self.tables}
+            table = tables[name] = Table(name, {chain: Chain(chain, "ACCEPT") for chain in BASE_CHAINS[name]})
+            self._tables = {known: tables[known] for known in TABLES if known in tables}
         return table
 
     def chain(self, table: str, name: str) -> Chain | None:
@@ -76,6 +89,10 @@ class Ruleset:
 
     def apply(self, script: Script) -> None:
         """Carry out `script` as `iptables-restore --noflush` does."""
+        self._waiting.append(script)
+        self.script = script
+
+    def _carry_out(self, script: Script) -> None:
         for section in script.sections:
             chains = self.table(section.table).chains
             added: dict[str, list[Rule]] = {}
@@ -93,7 +110,6 @@ class Ruleset:
                 rules.append(statement)
             for name, rules in added.items():
                 chains[name].rules = tuple(rules)
-        self.script = script
 
     def to_restore(self) -> str:
         """The input of iptables-restore that made this ruleset, byte for byte: kube-proxy's chains only.
