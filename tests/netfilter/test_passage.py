@@ -37,7 +37,9 @@ def node(rules: str = NAT, sysctls: Sysctls | None = None, *, extra: str = "") -
     table.add(Route(int(ip_interface("10.244.1.10/32").ip), 32, 4, "v0"))
     table.add(Route(0, 0, 4, "eth0", via=int(ip_interface("10.128.0.1/32").ip)))
     graph = ChainGraph(Ruleset.from_save(rules, "ipv4"))
-    return Host("n1", table, lambda version: graph if version == 4 else None, frozenset(), sysctls or Sysctls())
+    return Host(
+        "n1", table, lambda version: graph if version == 4 else None, frozenset(), sysctls or Sysctls()
+    )
 
 
 class Run:
@@ -60,7 +62,9 @@ class Run:
 
     @property
     def nat_rules(self) -> list[str]:
-        return [step.at for step in self.seen if isinstance(step, Walked) and step.table == "nat" and step.rule]
+        return [
+            step.at for step in self.seen if isinstance(step, Walked) and step.table == "nat" and step.rule
+        ]
 
 
 def test_dnat_comes_before_routing_and_the_answer_is_translated_without_rules() -> None:
@@ -91,7 +95,9 @@ def test_masquerade_takes_the_primary_address_of_the_output_device() -> None:
     marked = NAT.replace("*nat\n", "*nat\n-A PREROUTING -j MARK --set-mark 0x4000\n")
     out = Run(node(marked)).receive(Packet("tcp", "203.0.113.7", "10.96.0.1", 51514, 80), "eth0")
     assert out.skb.packet.source == "10.244.1.1:51514"
-    outward = Run(node(marked, extra="192.0.2.5/24")).receive(Packet("tcp", "10.244.1.10", "203.0.113.7", 1, 80), "v0")
+    outward = Run(node(marked, extra="192.0.2.5/24")).receive(
+        Packet("tcp", "10.244.1.10", "203.0.113.7", 1, 80), "v0"
+    )
     assert str(outward.skb.packet.src) == "10.128.0.11"
 
 
@@ -112,7 +118,9 @@ def test_two_addresses_one_endpoint_same_client_port_changes_the_source_port() -
     assert second.skb.flow.connection.free_ports == (1024, 65535)
 
 
-@pytest.mark.parametrize("port, wanted", [(1, (1, 511)), (511, (1, 511)), (512, (600, 1023)), (1024, (1024, 65535))])
+@pytest.mark.parametrize(
+    "port, wanted", [(1, (1, 511)), (511, (1, 511)), (512, (600, 1023)), (1024, (1024, 65535))]
+)
 def test_source_ports_stay_in_their_class(port: int, wanted: tuple[int, int]) -> None:
     assert port_class(port) == wanted
 
@@ -166,7 +174,9 @@ def test_martians_are_dropped_after_prerouting(sysctls: Sysctls, src: str, dst: 
 
 
 def test_loose_reverse_path_filter_accepts_any_way_back() -> None:
-    out = Run(node(sysctls=Sysctls(rp_filter=2))).receive(Packet("tcp", "10.244.1.10", "10.128.0.11", 1, 80), "eth0")
+    out = Run(node(sysctls=Sysctls(rp_filter=2))).receive(
+        Packet("tcp", "10.244.1.10", "10.128.0.11", 1, 80), "eth0"
+    )
     assert out.kind == "deliver"
 
 
@@ -184,7 +194,9 @@ def test_localhost_node_port_needs_route_localnet() -> None:
 def test_output_filter_still_shows_the_old_device_and_postrouting_the_new_one() -> None:
     run = Run(node(NAT + "*filter\n-A OUTPUT -o eth0 -j ACCEPT\nCOMMIT\n"))
     run.send(Packet("tcp", "10.128.0.11", "10.96.0.1", 51514, 80))
-    devices = {step.table + ":" + step.chain: step.before.oif for step in run.seen if isinstance(step, Walked)}
+    devices = {
+        step.table + ":" + step.chain: step.before.oif for step in run.seen if isinstance(step, Walked)
+    }
     assert devices["filter:OUTPUT"] == "eth0"
     assert devices["nat:POSTROUTING"] == "v0"
 

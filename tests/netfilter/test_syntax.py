@@ -43,7 +43,10 @@ SAVED = [
         "-m nfacct --nfacct-name ct_state_invalid_dropped_pkts -j DROP",
         "-m nfacct --nfacct-name  ct_state_invalid_dropped_pkts -j DROP",
     ),
-    ("-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
+    (
+        "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+        "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    ),
     ("-p tcp --dport 80 -j ACCEPT", "-p tcp -m tcp --dport 80 -j ACCEPT"),
     ("-p tcp --syn -j ACCEPT", "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT"),
     ("-s 10.0.0.5/255.0.0.0 -j ACCEPT", "-s 10.0.0.0/8 -j ACCEPT"),
@@ -120,7 +123,9 @@ def test_refuses_what_iptables_refuses(text: str, says: str) -> None:
 
 def test_ipv6_has_its_own_defaults() -> None:
     assert parse_rule("-j REJECT", "ipv6").save() == "-j REJECT --reject-with icmp6-port-unreachable"
-    saved = parse_rule("-m recent --name X --set -p tcp -m tcp -j DNAT --to-destination [fd00::5]:80", "ipv6").save()
+    saved = parse_rule(
+        "-m recent --name X --set -p tcp -m tcp -j DNAT --to-destination [fd00::5]:80", "ipv6"
+    ).save()
     assert "--mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource" in saved
     assert saved.endswith("-j DNAT --to-destination [fd00::5]:80")
 

@@ -18,7 +18,9 @@ from kproxysim.packet import Packet
 PACKET = Packet("tcp", "203.0.113.7", "10.96.0.1", 51514, 80)
 
 
-def walk(rules: str, packet: Packet = PACKET, chance: Enumeration | None = None) -> tuple[Verdict, list[Walked]]:
+def walk(
+    rules: str, packet: Packet = PACKET, chance: Enumeration | None = None
+) -> tuple[Verdict, list[Walked]]:
     text = "*filter\n:A - [0:0]\n:B - [0:0]\n:C - [0:0]\n" + rules + "\nCOMMIT\n"
     graph = ChainGraph(Ruleset.from_save(text, "ipv4"))
     events: list[Walked] = []
@@ -44,7 +46,9 @@ def test_a_jump_comes_back_behind_its_rule() -> None:
 
 
 def test_return_goes_back_to_the_caller_and_from_a_base_chain_to_the_policy() -> None:
-    verdict, events = walk("-A INPUT -j A\n-A INPUT -j RETURN\n-A INPUT -j DROP\n-A A -j RETURN\n-A A -j DROP")
+    verdict, events = walk(
+        "-A INPUT -j A\n-A INPUT -j RETURN\n-A INPUT -j DROP\n-A A -j RETURN\n-A A -j DROP"
+    )
     assert places(events) == [
         "filter:INPUT:rule:1",
         "filter:A:rule:1",
@@ -55,7 +59,9 @@ def test_return_goes_back_to_the_caller_and_from_a_base_chain_to_the_policy() ->
 
 
 def test_goto_does_not_come_back_to_the_chain_that_went() -> None:
-    verdict, events = walk("-A INPUT -j A\n-A INPUT -j DROP\n-A A -g B\n-A A -j ACCEPT\n-A B -j MARK --set-mark 2")
+    verdict, events = walk(
+        "-A INPUT -j A\n-A INPUT -j DROP\n-A A -g B\n-A A -j ACCEPT\n-A B -j MARK --set-mark 2"
+    )
     assert places(events) == [
         "filter:INPUT:rule:1",
         "filter:A:rule:1",
@@ -76,7 +82,9 @@ def test_policy_decides_last() -> None:
 
 
 def test_every_rule_passed_over_says_what_failed_first() -> None:
-    _, events = walk("-A INPUT -d 10.96.0.2/32 -j DROP\n-A INPUT -p tcp -m tcp --dport 81 -j DROP\n-A INPUT -j ACCEPT")
+    _, events = walk(
+        "-A INPUT -d 10.96.0.2/32 -j DROP\n-A INPUT -p tcp -m tcp --dport 81 -j DROP\n-A INPUT -j ACCEPT"
+    )
     missed = events[0].missed
     first = [next(one for one in miss.conditions() if not one.held) for miss in missed]
     assert [(one.field, one.wanted, one.had) for one in first] == [
