@@ -26,19 +26,24 @@ __all__ = ["EDGE_KINDS", "Allow", "Edge", "EdgeKind"]
 
 @dataclass(frozen=True, slots=True)
 class EdgeKind:
-    """What sets one kind of edge apart from another. `title` heads its hop in a trace."""
+    """What sets one kind of edge apart from another. `title` heads its hop in a trace.
+
+    `knows_connections`: it translates by connection, so that an ICMP error is translated together with the
+    packet that it is about, or not at all. An edge that does not translates each packet for itself.
+    """
 
     title: str
     translates: bool
     balanced_addresses_are_local: bool
     refuses_foreign_sources: bool
     reports_unreachable: bool
+    knows_connections: bool
 
 
 EDGE_KINDS: dict[str, EdgeKind] = {
-    "gce": EdgeKind("gce", True, True, True, False),
-    "nat": EdgeKind("one-to-one nat", True, False, False, True),
-    "routed": EdgeKind("router", False, False, False, True),
+    "gce": EdgeKind("gce", True, True, True, False, False),
+    "nat": EdgeKind("one-to-one nat", True, False, False, True, True),
+    "routed": EdgeKind("router", False, False, False, True, False),
 }
 
 

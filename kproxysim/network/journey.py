@@ -67,10 +67,7 @@ class Journey:
         """Let `host` send back what it says about a packet: an ICMP error or a reset."""
         if host == EDGE:
             hop = Hop(self.router.edge.traits.title, "edge")
-            source = self.topology.owners.get((answer.family, answer.dst))
-            side = "internet" if source is not None and source.startswith("internet/") else "cluster"
-            outcome = Outcome("transmit", answer, side, answer.dst)
-            return self._follow(EDGE, outcome, [hop])
+            return self._follow(EDGE, self.router.send(answer, self.chance, hop.steps.append), [hop])
         return self.send(host, answer.packet, answer.flow)
 
     def refuse(self, host: str, skb: Skb) -> Leg | None:

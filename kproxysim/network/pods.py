@@ -47,9 +47,7 @@ def pods_of(cluster: Cluster, others: Iterable[Pod] = ()) -> tuple[Pod, ...]:
     for piece in cluster.endpoint_slices:
         if piece.address_type not in ("IPv4", "IPv6"):
             continue
-        sockets = tuple(
-            f"{port.protocol.lower()}/{port.port}" for port in piece.ports if port.port
-        )
+        sockets = tuple(f"{port.protocol.lower()}/{port.port}" for port in piece.ports if port.port)
         for endpoint in piece.endpoints:
             if not endpoint.addresses:
                 continue

@@ -58,8 +58,7 @@ class EdgeRouter:
         translated = self._inward(skb, log)
         hop = self._next_hop(translated.packet.dst, skb.family, chance, log, translated, via)
         if hop is None:
-            log(Event("edge:route", f"nobody in this cluster has {packet.dst}", skb, skb))
-            return Outcome("unreachable", skb, reason="nobody-has-this-address", at="edge:route")
+            return self.unreachable(skb, log)
         firewall = self.edge.firewall
         if firewall is not None and skb.inner is None:
             if not any(opening.admits(packet) for opening in firewall):
@@ -91,6 +90,13 @@ class EdgeRouter:
         if hop is not None:
             return Outcome("transmit", self._inward(outward, log), CLUSTER_SIDE, int(hop), at="edge:route")
         return Outcome("transmit", outward, INTERNET_SIDE, int(packet.dst), at="edge:route")
+
+    def send(self, skb: Skb, chance: Chance, log: Log) -> Outcome:
+        """A packet that the edge itself makes: to a node or a pod inside, or out to the internet."""
+        hop = self._next_hop(skb.packet.dst, skb.family, chance, log, skb, None)
+        if hop is not None:
+            return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
+        return Outcome("transmit", skb, INTERNET_SIDE, skb.dst, at="edge:route")
 
     def unreachable(self, skb: Skb, log: Log) -> Outcome:
         """The internet has nobody with this address: told to senders by routers, swallowed by a cloud."""
@@ -137,6 +143,8 @@ class EdgeRouter:
         public = {internal: outside for outside, internal in self.edge.one_to_one.items()}
         before = skb.packet
         outside = public.get(str(before.src))
+        if self.edge.traits.knows_connections and skb.inner is not None and str(skb.inner.dst) not in public:
+            outside = None
         after = skb
         if outside is not None:
             after = skb.with_source(int(ip_address(outside)), skb.sport)

@@ -8,12 +8,12 @@ import random
 from fractions import Fraction
 
 import pytest
-from small import service, world
 
 from kproxysim.errors import InputError
-from kproxysim.network import Allow, Edge
+from kproxysim.network import Allow, Edge, Pod
 from kproxysim.network.trace import Branch, Trace
 from kproxysim.packet import Packet
+from tests.network.small import service, world
 
 ONE = (("10.44.0.5", "node-a", "echo-1"),)
 CLIENT = "internet/203.0.113.7"
@@ -48,8 +48,6 @@ CASES = [
 
 @pytest.mark.parametrize("svc, sender, to, pod, saw, client", CASES)
 def test_reaches_the_endpoint(svc: object, sender: str, to: str, pod: str, saw: str, client: str) -> None:
-    from kproxysim.network import Pod
-
     place = world(svc, only=ONE, pods=[Pod("default", "other", "node-b", ("10.44.1.9",))])  # type: ignore[arg-type]
     branch = only_branch(place.send(place.packet(sender, to), sender))
     assert branch.delivered_to is not None
@@ -111,8 +109,6 @@ def test_policy_local_without_a_local_pod_is_silence() -> None:
 
 def test_policy_local_from_a_pod_to_another_nodes_port_loses_the_answer() -> None:
     """The other node takes it for pod traffic, so nothing is masqueraded and the answer comes back past that node."""
-    from kproxysim.network import Pod
-
     place = world(LOCAL, only=ONE, pods=[Pod("default", "other", "node-a", ("10.44.0.9",))])
     branch = only_branch(
         place.send(place.packet("pod/default/other", "10.128.0.13:30081"), "pod/default/other")
