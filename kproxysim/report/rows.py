@@ -1,0 +1,167 @@
+"""The steps of a hop as rows: where, what, and a remark that says who asked for it or why.
+
+What decided nothing is left out: policies that accept, chains that were looked into and left again, the
+returns to where a jump came from. Positions are the kernel's: `nat:KUBE-SERVICES:4` for its
+`nat:KUBE-SERVICES:rule:4`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..netfilter.events import Event
+from ..netfilter.targets.mark import MarkTarget
+from ..netfilter.targets.verdict import Jump, Return
+from ..netfilter.walk import Walked
+from ..network.trace import Hop
+from .conditions import conditions_text, failed_fields, failed_first, miss_text
+from .endings import changes
+from .names import maker, service_of
+from .passes import Pass, passes
+
+__all__ = ["Row", "RowWriter"]
+
+_SINGLE_MISSES = 2
+"""So many rules passed over are shown one by one; more are counted by the field that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fact. A `detail` belongs to the row above it."""
+
+    place: str
+    action: str
+    remark: str = ""
+    detail: bool = False
+    style: str = ""
+
+
+class RowWriter:
+    """Writes the rows of one trace.
+
+    `short` are the names by which chains go; `picked` says that the endpoint was asked for by name. In each
+    hop a Service is named once.
+    """
+
+    def __init__(self, short: dict[str, str], *, picked: bool = False) -> None:
+        self._short = short
+        self._picked = picked
+        self._service = ""
+
+    def rows(self, hop: Hop) -> list[Row]:
+        """The rows of one hop."""
+        self._service = ""
+        rows: list[Row] = []
+        for part in passes(hop):
+            if isinstance(part, Event):
+                rows.append(_event(part))
+            elif part.decided and not (part.refused or part.translated):
+                rows.append(self._accepted(part))
+            else:
+                rows.extend(self._pass(part))
+        return rows
+
+    def _place(self, step: Walked, number: int | None = None) -> str:
+        chain = f"{step.table}:{self._short.get(step.chain, step.chain)}"
+        return f"{chain}:{number or step.number}" if step.kind == "rule" or number else chain
+
+    def _accepted(self, part: Pass) -> Row:
+        """An ACCEPT changes nothing: the rule that said it is enough."""
+        step = part.last
+        return Row(self._place(step), "ACCEPT", conditions_text(step.conditions()))
+
+    def _pass(self, part: Pass) -> list[Row]:
+        notable = part.notable()
+        if notable:
+            return [row for step in notable for row in self._step(step, part)]
+        missed = part.missed()
+        if not missed:
+            return []
+        chains = dict.fromkeys(step.chain for step in part.steps if step.missed)
+        where = next(iter(chains)) if len(chains) == 1 else part.hook
+        return [
+            Row(
+                f"{part.table}:{self._short.get(where, where)}",
+                f"{_rules(len(missed))} passed over",
+                f"{failed_fields(missed)}: unchanged",
+            )
+        ]
+
+    def _step(self, step: Walked, part: Pass) -> list[Row]:
+        place = self._place(step)
+        if step.rule is None or step.meaning is None:
+            return [Row(place, f"policy {step.action}", style="bad")]
+        target = step.meaning.target
+        service = service_of(step.rule, step.meaning)
+        made_by = maker(step.rule, step.meaning, self._service) if service else ""
+        self._service = service or self._service
+        rows = self._misses(step)
+        if isinstance(target, MarkTarget):
+            old, new = f"{step.before.mark:#x}", f"{step.after.mark:#x}"
+            action = f"mark {old} -> {new}" if old != new else f"mark stays {old}"
+            rows.append(Row(place, action, made_by, style="change"))
+        elif step is part.last and part.translated:
+            rows.append(_translation(place, step, part.nat))
+        elif isinstance(target, Jump | Return):
+            rows.extend(self._way(step, place, made_by))
+        else:
+            rows.append(Row(place, step.action, made_by, style="bad" if part.refused else ""))
+            rows.extend(_matched(step))
+        if len(step.missed) > _SINGLE_MISSES:
+            over = f"{_rules(len(step.missed))} ({failed_fields(step.missed)})"
+            rows.append(Row("passed over", over, detail=True))
+        return rows
+
+    def _way(self, step: Walked, place: str, made_by: str) -> list[Row]:
+        """A jump or a return: who made the rule or how it was drawn, and what it asked for."""
+        remark = self._draw(step) or made_by
+        if remark:
+            return [Row(place, step.action, remark), *_matched(step)]
+        return [Row(place, step.action, conditions_text(step.conditions()))]
+
+    def _misses(self, step: Walked) -> list[Row]:
+        """A few rules passed over, each with the field that failed.
+
+        Those that are no Service's are not worth a line.
+        """
+        rows = []
+        for missed in step.missed if len(step.missed) <= _SINGLE_MISSES else ():
+            condition = failed_first(missed)
+            if condition is not None and service_of(missed.rule, missed.meaning):
+                place = self._place(step, missed.number)
+                rows.append(Row(place, "no match", miss_text(condition), style="dim"))
+        return rows
+
+    def _draw(self, step: Walked) -> str:
+        """The fraction of packets that take this rule, if chance had a hand in it."""
+        lost = [one.meaning.draw for one in step.missed if one.drawn_out and one.meaning.draw is not None]
+        if step.chance is None and not lost:
+            return ""
+        share = Fraction(1) if step.chance is None else step.chance
+        for draw in lost:
+            share *= draw.meant if draw.negated else 1 - draw.meant
+        return f"picked by name ({share})" if self._picked else f"drawn, {share} of the packets"
+
+
+def _event(step: Event) -> Row:
+    changed = changes(step)
+    place = step.at.removeprefix("edge:")
+    return Row(place, changed or step.action, step.detail, style="change" if changed else "")
+
+
+def _translation(place: str, step: Walked, nat: Event | None) -> Row:
+    """What a rule of nat did to the addresses, in one row with the rule."""
+    target = step.action.partition(" ")[0]
+    changed = changes(nat) if nat is not None else ""
+    remark = f"leaves by {nat.after.oif}" if nat is not None and target == "MASQUERADE" else ""
+    return Row(place, f"{target}  {changed or 'unchanged'}", remark, style="change")
+
+
+def _matched(step: Walked) -> list[Row]:
+    text = conditions_text(step.conditions())
+    return [Row("matched", text, detail=True)] if text else []
+
+
+def _rules(count: int) -> str:
+    return "1 rule" if count == 1 else f"{count} rules"
