@@ -8,7 +8,6 @@ packet that is dropped before leaves none.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntFlag
 from typing import NamedTuple
 
 __all__ = ["Connection", "Conntrack", "CtState", "Flow", "Status", "Tuple"]
@@ -41,10 +40,12 @@ class CtState:
     UNTRACKED = "UNTRACKED"
 
 
-class Status(IntFlag):
-    """Bits of an entry (linux/netfilter/nf_conntrack_common.h, the ones that decide something here)."""
+class Status:
+    """Bits of an entry (linux/netfilter/nf_conntrack_common.h, the ones that decide something here).
 
-    NONE = 0
+    Plain integers: an IntFlag makes each `&` twenty times as slow.
+    """
+
     SEEN_REPLY = 1
     SRC_NAT = 2
     DST_NAT = 4
@@ -63,7 +64,7 @@ class Connection:
     number: int
     original: Tuple
     reply: Tuple
-    status: Status = Status.NONE
+    status: int = 0
     mark: int = 0
     free_ports: tuple[int, int] | None = None
 

@@ -10,21 +10,26 @@ from dataclasses import dataclass
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.walk import Walked
 
-__all__ = ["Event", "Log", "Outcome"]
+__all__ = ["Event", "Log", "Outcome", "rewrite_text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened outside the rules:
+    """Something that happened outside the rules: `at` is "routing", "conntrack", "nat" or "edge:...".
 
-    `at` is "routing", "conntrack", "socket" or "edge:..."; `action` says what.
+    `said` is the sentence, or makes it when a report asks: most traces of a long run are never printed.
     """
 
     at: str
-    action: str
+    said: str | Callable[[], str]
     before: Skb
     after: Skb
     detail: str = ""
+
+    @property
+    def action(self) -> str:
+        """What happened, in a few words."""
+        return self.said if isinstance(self.said, str) else self.said()
 
 
 Log = Callable[[Walked | Event], None]
@@ -47,3 +52,14 @@ class Outcome:
     at: str = ""
     answer: Skb | None = None
     detail: str = ""
+
+
+def rewrite_text(before: Skb, after: Skb) -> str:
+    """`dst 10.0.0.1:80 -> 10.4.0.5:8080`, one part for each side that changed, else "unchanged"."""
+    old, new = before.packet, after.packet
+    parts = []
+    if old.source != new.source:
+        parts.append(f"src {old.source} -> {new.source}")
+    if old.destination != new.destination:
+        parts.append(f"dst {old.destination} -> {new.destination}")
+    return ", ".join(parts) or "unchanged"

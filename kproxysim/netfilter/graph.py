@@ -36,11 +36,12 @@ class ReadyChain:
 class ChainGraph:
     """The chains of one ruleset, as structure. Made once for a ruleset that no longer changes."""
 
-    __slots__ = ("_ready", "ruleset")
+    __slots__ = ("_busy", "_ready", "ruleset")
 
     def __init__(self, ruleset: Ruleset) -> None:
         self.ruleset = ruleset
         self._ready: dict[tuple[str, str], ReadyChain] = {}
+        self._busy: dict[tuple[str, str], bool] = {}
 
     def chain(self, table: str, name: str) -> ReadyChain:
         """A chain with the meaning of its rules. Raises KeyError for a chain that does not exist."""
@@ -53,8 +54,12 @@ class ChainGraph:
 
     def has_rules(self, table: str, base: str) -> bool:
         """Is there anything at this hook in this table: a rule, or a policy other than ACCEPT?"""
-        chain = self.ruleset.chain(table, base)
-        return chain is not None and (bool(chain.rules) or chain.policy == "DROP")
+        known = self._busy.get((table, base))
+        if known is None:
+            chain = self.ruleset.chain(table, base)
+            known = chain is not None and (bool(chain.rules) or chain.policy == "DROP")
+            self._busy[table, base] = known
+        return known
 
     def to_networkx(self) -> nx.MultiDiGraph[tuple[str, ...]]:
         """Hooks, tables and chains as nodes; the order of hooks and the jumps as edges.

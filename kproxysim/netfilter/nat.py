@@ -7,8 +7,6 @@ to 1023 in 600-1023, above in 1024-65535.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kproxysim.netfilter.conntrack import Connection, Conntrack, Status, Tuple
 from kproxysim.netfilter.skb import Skb, to_address
 from kproxysim.packet import Packet
@@ -21,8 +19,8 @@ DESTINATION = "destination"
 HOOK_SIDE = {"PREROUTING": DESTINATION, "OUTPUT": DESTINATION, "INPUT": SOURCE, "POSTROUTING": SOURCE}
 """Which side nat changes at each hook for packets in a connection's original direction."""
 
-_NAT_BIT = {SOURCE: Status.SRC_NAT, DESTINATION: Status.DST_NAT}
-_DONE_BIT = {SOURCE: Status.SRC_NAT_DONE, DESTINATION: Status.DST_NAT_DONE}
+_NAT_BIT: dict[str, int] = {SOURCE: Status.SRC_NAT, DESTINATION: Status.DST_NAT}
+_DONE_BIT: dict[str, int] = {SOURCE: Status.SRC_NAT_DONE, DESTINATION: Status.DST_NAT_DONE}
 
 
 def is_bound(connection: Connection, side: str) -> bool:
@@ -65,7 +63,9 @@ def bind(
     status = connection.status | _DONE_BIT[side]
     if wanted != current:
         status |= _NAT_BIT[side]
-    return replace(connection, reply=wanted.inverse(), status=status, free_ports=free_ports)
+    return Connection(
+        connection.number, connection.original, wanted.inverse(), status, connection.mark, free_ports
+    )
 
 
 def _source(
@@ -101,21 +101,20 @@ def translate(skb: Skb, hook: str) -> Skb:
     side = HOOK_SIDE[hook]
     bit = _NAT_BIT[side]
     if flow.is_reply:
-        bit = Status.SRC_NAT if bit is Status.DST_NAT else Status.DST_NAT
+        bit = Status.SRC_NAT if bit == Status.DST_NAT else Status.DST_NAT
     if not flow.connection.status & bit:
         return skb
     connection = flow.connection
     opposite = connection.original if flow.is_reply else connection.reply
     target = opposite.inverse()
     if skb.inner is not None:
-        inner = _inner(skb.inner, opposite, DESTINATION if side == SOURCE else SOURCE)
-        skb = skb.with_inner(inner)
-        if side == SOURCE:
-            return skb.with_source(target.src, skb.sport)
-        return skb.with_destination(target.dst, skb.dport)
+        skb = skb.with_inner(_inner(skb.inner, opposite, DESTINATION if side == SOURCE else SOURCE))
+        sport, dport = skb.sport, skb.dport
+    else:
+        sport, dport = target.sport, target.dport
     if side == SOURCE:
-        return skb.with_source(target.src, target.sport)
-    return skb.with_destination(target.dst, target.dport)
+        return skb if (skb.src, skb.sport) == (target.src, sport) else skb.with_source(target.src, sport)
+    return skb if (skb.dst, skb.dport) == (target.dst, dport) else skb.with_destination(target.dst, dport)
 
 
 def _inner(packet: Packet, like: Tuple, side: str) -> Packet:

@@ -8,11 +8,12 @@ so.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from kproxysim.netfilter.chance import Chance
 from kproxysim.netfilter.condition import Unmodelled
 from kproxysim.netfilter.conntrack import CtState, Flow, Status, Tuple
-from kproxysim.netfilter.events import Event, Log, Outcome
+from kproxysim.netfilter.events import Event, Log, Outcome, rewrite_text
 from kproxysim.netfilter.host import Host
 from kproxysim.netfilter.nat import DESTINATION, HOOK_SIDE, bind, is_bound, translate
 from kproxysim.netfilter.routing import Route
@@ -152,7 +153,7 @@ class Passage:
         if not self.host.sysctls.ip_forward:
             self._note("routing", "not forwarded: net.ipv4.ip_forward is off", skb)
             raise _Stop(Outcome("dropped", skb, reason="forwarding-off", at="routing"))
-        self._note("routing", self._route_text(skb, route), skb, "forwarded")
+        self._note("routing", partial(self._route_text, skb, route), skb, "forwarded")
         skb = self._hook("FORWARD", skb.with_devices(skb.iif, route.device))
         return self._transmit(skb, route)
 
@@ -188,7 +189,7 @@ class Passage:
                 "routing", "dropped: a 127.0.0.0/8 source may not leave while route_localnet is 0", skb
             )
             raise _Stop(Outcome("martian", skb, reason="loopback-source-leaves", at="routing"))
-        self._note("routing", self._route_text(skb, route), skb, "routed again after DNAT")
+        self._note("routing", partial(self._route_text, skb, route), skb, "routed again after DNAT")
 
     def _transmit(self, skb: Skb, route: Route) -> Outcome:
         device = "lo" if route.kind == "local" else route.device
@@ -273,10 +274,10 @@ class Passage:
             skb = self._bind(hook, side, skb)
             return translate(skb, hook)
         translated = translate(skb, hook)
-        if translated.packet != skb.packet:
+        if translated is not skb:
             self._note(
                 "conntrack",
-                _rewrite_text(skb, translated),
+                partial(rewrite_text, skb, translated),
                 skb,
                 "as the connection says; no nat rule is read",
                 translated,
@@ -308,12 +309,12 @@ class Passage:
         translated = translate(bound, hook)
         if verdict is not None and verdict.target is not None:
             self._note(
-                "nat", _rewrite_text(bound, translated) or "unchanged", bound, verdict.target.name, translated
+                "nat", partial(rewrite_text, bound, translated), bound, verdict.target.name, translated
             )
-        elif translated.packet != bound.packet:
+        elif translated is not bound:
             self._note(
                 "conntrack",
-                _rewrite_text(bound, translated),
+                partial(rewrite_text, bound, translated),
                 bound,
                 "another connection holds that source port",
                 translated,
@@ -422,20 +423,11 @@ class Passage:
             return answer
         return answer.with_flow(Flow(CtState.RELATED, flow.connection, not flow.is_reply))
 
-    def _note(self, at: str, action: str, before: Skb, detail: str = "", after: Skb | None = None) -> None:
-        self.log(Event(at, action, before, before if after is None else after, detail))
+    def _note(
+        self, at: str, said: str | Callable[[], str], before: Skb, detail: str = "", after: Skb | None = None
+    ) -> None:
+        self.log(Event(at, said, before, before if after is None else after, detail))
 
 
 def _port(port: int | None) -> int:
     return -1 if port is None else port
-
-
-def _rewrite_text(before: Skb, after: Skb) -> str:
-    """`dst 10.0.0.1:80 -> 10.4.0.5:8080`, one part for each side that changed."""
-    old, new = before.packet, after.packet
-    parts = []
-    if old.source != new.source:
-        parts.append(f"src {old.source} -> {new.source}")
-    if old.destination != new.destination:
-        parts.append(f"dst {old.destination} -> {new.destination}")
-    return ", ".join(parts)

@@ -56,4 +56,6 @@ class Script:
 
     def to_text(self) -> str:
         """The bytes handed to iptables-restore: words joined by single blanks, lines ended by a newline."""
-        return "".join(line + "\n" for section in self.sections for line in section.lines())
+        lines = [line for section in self.sections for line in section.lines()]
+        lines.append("")
+        return "\n".join(lines)
