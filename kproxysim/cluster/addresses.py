@@ -8,11 +8,12 @@ address. Python's `ipaddress` does neither.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from kproxysim.packet import Address
 
-__all__ = ["Network", "is_canonical_cidr", "is_canonical_ip", "parse_cidr", "parse_ip"]
+__all__ = ["Network", "parse_cidr", "parse_ip", "typed_ip"]
 
 Network = IPv4Network | IPv6Network
 
@@ -30,7 +31,7 @@ def parse_ip(text: str) -> Address:
 
     Raises ValueError if it is no address in any spelling; a zone (`fe80::1%eth0`) is not one to Kubernetes.
     """
-    address = _parse(text)
+    address = typed_ip(text)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
@@ -44,8 +45,8 @@ def parse_cidr(text: str) -> Network:
     """
     host, slash, length = text.partition("/")
     if not slash or not (length.isascii() and length.isdigit() and len(length) <= _LONGEST):
-        raise ValueError(f"{text!r} is not ADDRESS/LENGTH")
-    address, bits = _parse(host), int(length)
+        raise ValueError(f"{text[:_LONGEST]!r} is not ADDRESS/LENGTH")
+    address, bits = typed_ip(host), int(length)
     if bits > address.max_prefixlen:
         raise ValueError(f"a prefix of {address} has at most {address.max_prefixlen} bits, not {bits}")
     if isinstance(address, IPv4Address):
@@ -55,33 +56,12 @@ def parse_cidr(text: str) -> Network:
     return IPv6Network((address, bits), strict=False)
 
 
-def is_canonical_ip(text: str) -> bool:
-    """Is `text` spelt as Kubernetes asks for it today: no leading zeros, no IPv4-mapped IPv6?
+@lru_cache(maxsize=1 << 16)
+def typed_ip(text: str) -> Address:
+    """The address as it is written: an IPv4-mapped one stays IPv6. Raises ValueError like `parse_ip`.
 
-    The spelling of IPv6 is free in this respect: `2001:DB8:0::7` is accepted by the API server
-    (`IsValidIP`, k8s.io/apimachinery/pkg/util/validation/ip.go, 1.36).
+    Remembered, since the same text is read when it is checked and when rules are written.
     """
-    try:
-        address = _parse(text)
-    except ValueError:
-        return False
-    if isinstance(address, IPv4Address):
-        return str(address) == text
-    return address.ipv4_mapped is None
-
-
-def is_canonical_cidr(text: str) -> bool:
-    """Is `text` spelt as Kubernetes asks for it today: canonical address, no host bits, no leading zeros?"""
-    host, _, length = text.partition("/")
-    try:
-        network = parse_cidr(text)
-    except ValueError:
-        return False
-    return is_canonical_ip(host) and str(int(length)) == length and network.network_address == _parse(host)
-
-
-def _parse(text: str) -> Address:
-    """Read an address without unmapping it."""
     if len(text) <= _LONGEST:
         dotted = _DOTTED.match(text)
         if dotted:

@@ -4,6 +4,7 @@ typed.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
@@ -15,18 +16,27 @@ __all__ = [
     "CidrOrEmpty",
     "CidrText",
     "Flag",
+    "InterfaceOrEmpty",
     "IpOrEmpty",
     "IpText",
     "KubernetesModel",
+    "NameOrEmpty",
+    "NameText",
     "Number",
     "PaddedCidrText",
     "Port",
     "PortOrNone",
+    "check_cidr",
+    "check_ip",
     "empty_means",
     "kubernetes_name",
+    "refused",
 ]
 
 _ACRONYMS = {"ip": "IP", "ips": "IPs", "cidr": "CIDR", "cidrs": "CIDRs", "id": "ID"}
+_NAME = re.compile(r"[A-Za-z0-9._:~-]+\Z")
+_INTERFACE = re.compile(r"[!-~]+\Z")
+_LONGEST_SHOWN = 80
 
 
 def kubernetes_name(field: str) -> str:
@@ -56,19 +66,42 @@ class KubernetesModel(BaseModel):
         return data
 
 
-def _check_ip(text: str) -> str:
+def refused(kind: str, reason: str, field: str = "") -> PydanticCustomError:
+    """The error to raise from a validator: `kind` picks the code, `field` is what it is about, if not the
+    whole.
+
+    The kinds are listed in `kproxysim.cluster.findings`.
+    """
+    return PydanticCustomError(kind, "{reason}", {"reason": reason, "field": field})
+
+
+def check_ip(text: str) -> str:
+    """Raises for what is no IP address in any spelling that kube-proxy understands."""
     try:
         parse_ip(text)
     except ValueError as error:
-        raise PydanticCustomError("ip_address", "{reason}", {"reason": str(error)}) from None
+        raise refused("ip_address", str(error)) from None
     return text
 
 
-def _check_cidr(text: str) -> str:
+def check_cidr(text: str) -> str:
+    """Raises for what is no prefix in any spelling that kube-proxy understands."""
     try:
         parse_cidr(text)
     except ValueError as error:
-        raise PydanticCustomError("cidr", "{reason}", {"reason": str(error)}) from None
+        raise refused("cidr", str(error)) from None
+    return text
+
+
+def _check_name(text: str) -> str:
+    if not _NAME.match(text):
+        raise refused("name", f"{text[:_LONGEST_SHOWN]!r} can't be a name in Kubernetes")
+    return text
+
+
+def _check_interface(text: str) -> str:
+    if not _INTERFACE.match(text):
+        raise refused("name", f"{text[:_LONGEST_SHOWN]!r} can't be the name of a network interface")
     return text
 
 
@@ -77,19 +110,28 @@ def empty_means(default: str | None) -> BeforeValidator:
     return BeforeValidator(lambda value: default if value == "" else value)
 
 
-IpText = Annotated[str, AfterValidator(_check_ip)]
+NameText = Annotated[str, AfterValidator(_check_name)]
+"""A name that can stand in a rule's comment. Whether the API server would take it is another question."""
+
+NameOrEmpty = Annotated[str, AfterValidator(lambda text: text and _check_name(text))]
+"""The same where Go's "" stands for "none"."""
+
+InterfaceOrEmpty = Annotated[str, AfterValidator(lambda text: text and _check_interface(text))]
+"""A network interface's name or the beginning of one, as it can stand behind `-i`; "" stands for "none"."""
+
+IpText = Annotated[str, AfterValidator(check_ip)]
 """An IP address in any spelling that kube-proxy understands, kept as typed."""
 
-IpOrEmpty = Annotated[str, AfterValidator(lambda text: text and _check_ip(text))]
+IpOrEmpty = Annotated[str, AfterValidator(lambda text: text and check_ip(text))]
 """The same where Go's "" stands for "none"."""
 
-CidrText = Annotated[str, AfterValidator(_check_cidr)]
+CidrText = Annotated[str, AfterValidator(check_cidr)]
 """A prefix in any spelling that kube-proxy understands, kept as typed."""
 
-CidrOrEmpty = Annotated[str, AfterValidator(lambda text: text and _check_cidr(text))]
+CidrOrEmpty = Annotated[str, AfterValidator(lambda text: text and check_cidr(text))]
 """The same where Go's "" stands for "none"."""
 
-PaddedCidrText = Annotated[str, AfterValidator(lambda text: _check_cidr(text.strip()) and text)]
+PaddedCidrText = Annotated[str, AfterValidator(lambda text: check_cidr(text.strip()) and text)]
 """The same where kube-proxy cuts off white space around it (`loadBalancerSourceRanges`)."""
 
 Number = Annotated[int, Strict()]

@@ -7,15 +7,16 @@ The checks are those of kube-proxy itself (pkg/proxy/apis/config/validation/vali
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from kproxysim.cluster.addresses import Network, parse_cidr
-from kproxysim.cluster.base import Flag, IpText, KubernetesModel, empty_means
+from kproxysim.cluster.base import Flag, InterfaceOrEmpty, IpText, KubernetesModel, empty_means, refused
 from kproxysim.cluster.durations import Duration
+from kproxysim.errors import Diagnostic
 
 __all__ = [
     "PRIMARY",
@@ -46,7 +47,7 @@ class IptablesConfiguration(KubernetesModel):
     @model_validator(mode="after")
     def _periods(self) -> Self:
         if self.sync_period < _ZERO or self.min_sync_period < _ZERO:
-            raise PydanticCustomError("duration", "a period between synchronisations can't be negative")
+            raise refused("duration", "a period between synchronisations can't be negative")
         return self
 
 
@@ -67,8 +68,8 @@ class ConntrackConfiguration(KubernetesModel):
 class DetectLocalConfiguration(KubernetesModel):
     """`detectLocal`: what the modes BridgeInterface and InterfaceNamePrefix go by."""
 
-    bridge_interface: str = ""
-    interface_name_prefix: str = ""
+    bridge_interface: InterfaceOrEmpty = ""
+    interface_name_prefix: InterfaceOrEmpty = ""
 
 
 class KubeProxyConfiguration(KubernetesModel):
@@ -97,6 +98,29 @@ class KubeProxyConfiguration(KubernetesModel):
     conntrack: ConntrackConfiguration = ConntrackConfiguration()
     feature_gates: dict[str, Flag] = Field(default_factory=dict)
 
+    _findings: tuple[Diagnostic, ...] = PrivateAttr(default=())
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """Warnings about the file that the settings were read from: fields that kube-proxy does not know."""
+        return self._findings
+
+    @classmethod
+    def load(cls, name: str | os.PathLike[str], *, strict: bool = False) -> KubeProxyConfiguration:
+        """Read the settings from a file, or from standard input for `-`.
+
+        The file holds a KubeProxyConfiguration, or the ConfigMap that kubeadm keeps it in
+        (`kubectl -n kube-system get configmap kube-proxy -o yaml`). With `strict`, a field that kube-proxy
+        does not know is an error; kube-proxy itself logs it and goes on.
+
+        Raises InputError with everything that is wrong, located.
+        """
+        from kproxysim.cluster.configuration_file import load_configuration  # noqa: PLC0415 - it knows this one
+
+        settings, findings = load_configuration(os.fspath(name), strict=strict)
+        settings._findings = findings  # noqa: SLF001 - its own
+        return settings
+
     @property
     def cluster_cidrs(self) -> tuple[Network, ...]:
         """The prefixes of `cluster_cidr`, one a family."""
@@ -107,9 +131,9 @@ class KubeProxyConfiguration(KubernetesModel):
     def _iptables_only(cls, mode: str) -> str:
         if mode in _OUT_OF_SCOPE:
             reason = f"proxy mode {mode} is out of scope: only the rules of mode iptables are simulated"
-            raise PydanticCustomError("proxy_mode", "{reason}", {"reason": reason})
+            raise refused("proxy_mode", reason)
         if mode != "iptables":
-            raise PydanticCustomError("proxy_mode", "{reason}", {"reason": f"{mode!r} is no proxy mode"})
+            raise refused("proxy_mode", f"{mode!r} is no proxy mode")
         return mode
 
     @field_validator("cluster_cidr")
@@ -119,13 +143,9 @@ class KubeProxyConfiguration(KubernetesModel):
             try:
                 networks = [parse_cidr(part) for part in text.split(",")]
             except ValueError as error:
-                raise PydanticCustomError("cidr", "{reason}", {"reason": str(error)}) from None
+                raise refused("cidr", str(error)) from None
             if len({network.version for network in networks}) != len(networks):
-                raise PydanticCustomError(
-                    "cidr",
-                    "{reason}",
-                    {"reason": "clusterCIDR takes one prefix a family, comma between"},
-                )
+                raise refused("setting", "clusterCIDR takes one prefix a family, comma between")
         return text
 
     @field_validator("node_port_addresses")
@@ -134,15 +154,13 @@ class KubeProxyConfiguration(KubernetesModel):
         if PRIMARY in entries:
             if len(entries) > 1:
                 reason = f'"{PRIMARY}" stands alone: other entries can\'t be beside it'
-                raise PydanticCustomError("cidr", "{reason}", {"reason": reason})
+                raise refused("setting", reason)
             return entries
         for entry in entries:
             try:
                 parse_cidr(entry)
             except ValueError as error:
-                raise PydanticCustomError(
-                    "cidr", "{reason}", {"reason": f'{error}, nor the word "{PRIMARY}"'}
-                ) from None
+                raise refused("cidr", f'{error}, nor the word "{PRIMARY}"') from None
         return entries
 
     @model_validator(mode="after")
@@ -157,5 +175,5 @@ class KubeProxyConfiguration(KubernetesModel):
         field, name = wanted.get(self.detect_local_mode, ("", "unused"))
         if not name:
             reason = f"detectLocalMode {self.detect_local_mode} needs {field}"
-            raise PydanticCustomError("missing_beside", "{reason}", {"reason": reason})
+            raise refused("setting", reason, "detectLocalMode")
         return self

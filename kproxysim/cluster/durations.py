@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator
-from pydantic_core import PydanticCustomError
+
+from kproxysim.cluster.base import refused
 
 __all__ = ["Duration", "parse_duration"]
 
@@ -33,13 +34,11 @@ def _read(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
-        raise PydanticCustomError(
-            "duration", "{reason}", {"reason": f"{value!r} is not a duration such as 30s or 1h30m"}
-        )
+        raise refused("duration", "a duration is text such as 30s or 1h30m")
     try:
         return parse_duration(value)
     except ValueError as error:
-        raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from None
+        raise refused("duration", str(error)) from None
 
 
 Duration = Annotated[timedelta, BeforeValidator(_read)]

@@ -6,11 +6,10 @@ import re
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, model_validator
 
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
-from kproxysim.cluster.base import Flag, IpText, KubernetesModel
+from kproxysim.cluster.base import CidrText, Flag, IpText, KubernetesModel, Port, refused
 from kproxysim.packet import PORT_PROTOCOLS, Address
 
 __all__ = ["ListeningSocket", "NodeFacts", "Route"]
@@ -33,7 +32,7 @@ class Route(KubernetesModel):
     via: IpText | None = None
     dev: str | None = None
     src: IpText | None = None
-    metric: int = 0
+    metric: Annotated[int, Field(strict=True, ge=0)] = 0
     table: str = "main"
     kind: Literal["unicast", "local", "broadcast", "blackhole", "unreachable", "prohibit"] = "unicast"
 
@@ -48,9 +47,9 @@ class Route(KubernetesModel):
             try:
                 parse_cidr(self.to) if "/" in self.to else parse_ip(self.to)
             except ValueError as error:
-                raise PydanticCustomError("cidr", "{reason}", {"reason": f"{error}, nor default"}) from None
+                raise refused("cidr", f"{error}, nor default", "to") from None
         if self.kind == "unicast" and not (self.via or self.dev):
-            raise PydanticCustomError("route", "a route needs `via ADDRESS` or `dev INTERFACE`")
+            raise refused("node_fact", "a route needs `via ADDRESS` or `dev INTERFACE`")
         return self
 
 
@@ -61,20 +60,18 @@ def _route_words(text: str) -> dict[str, str | int]:
     if words and words[0] in _KINDS:
         route["kind"] = words.pop(0)
     if not words:
-        raise PydanticCustomError("route", "{reason}", {"reason": f"{text!r} names no destination"})
+        raise refused("node_fact", f"{text!r} names no destination")
     route["to"] = words.pop(0)
     while words:
         word = words.pop(0)
         if word in _ALONE:
             continue
         if word not in _WITH_VALUE or not words:
-            raise PydanticCustomError(
-                "route", "{reason}", {"reason": f"{word!r} in {text!r} is not understood; see `ip route`"}
-            )
+            raise refused("node_fact", f"{word!r} in {text!r} is not understood; see `ip route`")
         route[word] = words.pop(0)
     metric = str(route.get("metric", 0))
     if not (metric.isascii() and metric.isdigit()):
-        raise PydanticCustomError("route", "{reason}", {"reason": f"metric {metric!r} is no number"})
+        raise refused("node_fact", f"metric {metric!r} is no number")
     return {**route, "metric": int(metric)}
 
 
@@ -87,7 +84,7 @@ class ListeningSocket(KubernetesModel):
     """A process that listens on the node: `tcp/22` on all addresses, `tcp/127.0.0.1:10248` on one."""
 
     protocol: Literal["tcp", "udp", "sctp"]
-    port: Annotated[int, BeforeValidator(int)]
+    port: Port
     address: IpText | None = None
 
     @model_validator(mode="before")
@@ -98,7 +95,7 @@ class ListeningSocket(KubernetesModel):
         match = _SOCKET.match(data)
         if not match or match["protocol"] not in PORT_PROTOCOLS or not 1 <= int(match["port"]) <= 65535:
             reason = f"{data!r} is no socket; write tcp/22, udp/10.0.0.1:53 or tcp/[fd00::1]:443"
-            raise PydanticCustomError("socket", "{reason}", {"reason": reason})
+            raise refused("node_fact", reason)
         host = match["host"]
         address = None if host in (None, "*") else host.strip("[]")
         return {"protocol": match["protocol"], "port": int(match["port"]), "address": address}
@@ -106,17 +103,6 @@ class ListeningSocket(KubernetesModel):
     def __str__(self) -> str:
         host = f"[{self.address}]" if self.address and ":" in self.address else self.address
         return f"{self.protocol}/{host}:{self.port}" if host else f"{self.protocol}/{self.port}"
-
-
-def _check_interface_address(text: str) -> str:
-    try:
-        parse_cidr(text)
-    except ValueError as error:
-        raise PydanticCustomError("cidr", "{reason}", {"reason": str(error)}) from None
-    return text
-
-
-InterfaceAddress = Annotated[str, AfterValidator(_check_interface_address)]
 
 
 class NodeFacts(KubernetesModel):
@@ -138,7 +124,7 @@ class NodeFacts(KubernetesModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     node_ips: tuple[IpText, ...] | None = None
-    interfaces: dict[str, tuple[InterfaceAddress, ...]] | None = None
+    interfaces: dict[str, tuple[CidrText, ...]] | None = None
     routes: tuple[Route, ...] | None = None
     sysctls: dict[str, str] = Field(default_factory=dict)
     listening: tuple[ListeningSocket, ...] | None = None
@@ -163,7 +149,7 @@ class NodeFacts(KubernetesModel):
     def _one_address_a_family(self) -> Self:
         versions = [parse_ip(text).version for text in self.node_ips or ()]
         if len(set(versions)) != len(versions):
-            raise PydanticCustomError("node_ips", "nodeIPs takes one address a family")
+            raise refused("node_fact", "nodeIPs takes one address a family", "nodeIPs")
         return self
 
     def interface_addresses(self) -> tuple[tuple[str, Interface], ...]:

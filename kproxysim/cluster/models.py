@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from kproxysim.cluster.addresses import parse_ip
 from kproxysim.cluster.base import (
@@ -25,11 +24,15 @@ from kproxysim.cluster.base import (
     IpOrEmpty,
     IpText,
     KubernetesModel,
+    NameOrEmpty,
+    NameText,
     Number,
     PaddedCidrText,
     Port,
     PortOrNone,
+    check_ip,
     empty_means,
+    refused,
 )
 
 __all__ = [
@@ -76,23 +79,24 @@ def _fill(model: BaseModel, field: str, value: object) -> None:
 
 
 def _check_cluster_ip(text: str) -> str:
-    if text and text != CLUSTER_IP_NONE:
+    if text != CLUSTER_IP_NONE:
         try:
             parse_ip(text)
         except ValueError as error:
             reason = f'{error}, nor "{CLUSTER_IP_NONE}" for a headless Service'
-            raise PydanticCustomError("ip_address", "{reason}", {"reason": reason}) from None
+            raise refused("ip_address", reason) from None
     return text
 
 
 _ClusterIP = Annotated[str, AfterValidator(_check_cluster_ip)]
+_ClusterIPOrEmpty = Annotated[str, AfterValidator(lambda text: text and _check_cluster_ip(text))]
 
 
 class ObjectMeta(KubernetesModel):
     """metadata of a namespaced object. A missing namespace is `default`, as kubectl has it."""
 
-    name: str = Field(min_length=1)
-    namespace: Annotated[str, empty_means("default")] = "default"
+    name: Annotated[NameText, Field(min_length=1)]
+    namespace: Annotated[NameText, empty_means("default")] = "default"
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     uid: str = ""
@@ -114,10 +118,7 @@ class NodeAddress(KubernetesModel):
     @classmethod
     def _is_address_where_type_says_so(cls, address: str, info: ValidationInfo) -> str:
         if info.data.get("type") in _IP_ADDRESS_TYPES:
-            try:
-                parse_ip(address)
-            except ValueError as error:
-                raise PydanticCustomError("ip_address", "{reason}", {"reason": str(error)}) from None
+            check_ip(address)
         return address
 
 
@@ -167,7 +168,7 @@ class ServicePort(KubernetesModel):
     `node_port` 0 means none. A missing or zero `target_port` is `port`.
     """
 
-    name: str = ""
+    name: NameOrEmpty = ""
     protocol: _Protocol = "TCP"
     port: Port
     target_port: Annotated[int, Field(strict=True, ge=0, le=65535)] | str = 0
@@ -206,7 +207,7 @@ class ServiceSpec(KubernetesModel):
     type: Annotated[
         Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"], empty_means("ClusterIP")
     ] = "ClusterIP"
-    cluster_ip: _ClusterIP = ""
+    cluster_ip: _ClusterIPOrEmpty = ""
     cluster_ips: tuple[_ClusterIP, ...] = ()
     ip_families: tuple[_Family, ...] = ()
     ip_family_policy: _FamilyPolicy = None
@@ -257,7 +258,7 @@ class ServiceSpec(KubernetesModel):
         elif self.cluster_ips and not self.cluster_ip:
             _fill(self, "cluster_ip", self.cluster_ips[0])
         if not self.ip_families and self.cluster_ips and not self.is_headless and self.type != "ExternalName":
-            given = (parse_ip(text).version for text in self.cluster_ips if text and text != CLUSTER_IP_NONE)
+            given = (parse_ip(text).version for text in self.cluster_ips if text != CLUSTER_IP_NONE)
             _fill(self, "ip_families", tuple(f"IPv{version}" for version in given))
 
 
@@ -299,7 +300,7 @@ class EndpointPort(KubernetesModel):
     over.
     """
 
-    name: str = ""
+    name: NameOrEmpty = ""
     port: PortOrNone | None = None
     protocol: _Protocol = "TCP"
 
