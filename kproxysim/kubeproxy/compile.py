@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
+from kproxysim.kubeproxy.collecting import uncollected
 from kproxysim.kubeproxy.fixed import ensure
 from kproxysim.kubeproxy.kubelet import kubelet_calls
 from kproxysim.kubeproxy.proxier import Proxier
@@ -35,8 +36,9 @@ def compile_rules(
     Raises InputError for an unknown node or version, and for settings that kube-proxy would refuse.
     """
     facts = NodeFacts() if facts is None else facts
-    proxier = Proxier(cluster, node, family, version, config=config, facts=facts)
-    sync = proxier.sync()
+    with uncollected():
+        proxier = Proxier(cluster, node, family, version, config=config, facts=facts)
+        sync = proxier.sync()
     ruleset = Ruleset(family)
     if facts.kubelet:
         ensure(ruleset, kubelet_calls(proxier.settings))

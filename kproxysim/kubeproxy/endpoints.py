@@ -5,7 +5,7 @@ Source: pkg/proxy/endpointslicecache.go and endpointschangetracker.go, 1.25 to 1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from kproxysim.cluster import Endpoint as SliceEndpoint
@@ -59,17 +59,21 @@ def read_slices(slices: Iterable[EndpointSlice], settings: Settings) -> dict[Por
     found: dict[PortKey, dict[str, Endpoint]] = {}
     last_running_wins = settings.behaviour.last_running_duplicate_wins
     for one in slices:
-        entries = list(_entries(one, settings))
+        entries = _entries(one, settings)
         for port in one.ports:
-            if not port.port:
+            number = port.port
+            if not number:
                 continue
             known = found.setdefault(PortKey(port.name, port.protocol), {})
-            for ip, ready, serving, terminating, local, zones, nodes, source in entries:
-                text = socket_text(ip, port.port)
-                wins = not terminating if last_running_wins else local
-                if wins or text not in known:
-                    known[text] = Endpoint(text, ip, ready, serving, terminating, local, zones, nodes, source)
-    return {key: tuple(known[text] for text in sorted(known)) for key, known in found.items() if known}
+            for entry in entries:
+                text = socket_text(entry[0], number)
+                if text not in known:
+                    known[text] = Endpoint._make((text, *entry))
+                else:
+                    again = Endpoint._make((text, *entry))
+                    if not again.terminating if last_running_wins else again.local:
+                        known[text] = again
+    return {key: tuple([known[text] for text in sorted(known)]) for key, known in found.items() if known}
 
 
 def local_ready_addresses(endpoints: Iterable[tuple[Endpoint, ...]]) -> int:
@@ -78,13 +82,14 @@ def local_ready_addresses(endpoints: Iterable[tuple[Endpoint, ...]]) -> int:
 
 
 _Entry = tuple[str, bool, bool, bool, bool, frozenset[str], frozenset[str], str]
+"""The fields of an Endpoint after `text`: what does not depend on the port."""
 
 
-def _entries(one: EndpointSlice, settings: Settings) -> Iterator[_Entry]:
-    """What an Endpoint is made of, but for the port."""
+def _entries(one: EndpointSlice, settings: Settings) -> list[_Entry]:
     how = settings.behaviour
     node_name = settings.node_name
     prefix = f"EndpointSlice {one.metadata.namespace}/{one.metadata.name} endpoints["
+    found: list[_Entry] = []
     for index, endpoint in _in_order(one, settings):
         if not endpoint.addresses:
             continue
@@ -101,21 +106,19 @@ def _entries(one: EndpointSlice, settings: Settings) -> Iterator[_Entry]:
                 found=text,
             ) from None
         conditions, hints = endpoint.conditions, endpoint.hints
-        zones = nodes = _NONE
-        if hints.for_zones:
-            zones = frozenset(hint.name for hint in hints.for_zones)
-        if hints.for_nodes:
-            nodes = frozenset(hint.name for hint in hints.for_nodes)
-        yield (
-            ip if how.canonical_endpoint_addresses else text,
-            conditions.ready is not False,
-            conditions.serving is not False,
-            conditions.terminating is True,
-            endpoint.node_name == node_name,
-            zones,
-            nodes,
-            f"{prefix}{index}]",
+        found.append(
+            (
+                ip if how.canonical_endpoint_addresses else text,
+                conditions.ready is not False,
+                conditions.serving is not False,
+                conditions.terminating is True,
+                endpoint.node_name == node_name,
+                frozenset([hint.name for hint in hints.for_zones]) if hints.for_zones else _NONE,
+                frozenset([hint.name for hint in hints.for_nodes]) if hints.for_nodes else _NONE,
+                f"{prefix}{index}]",
+            )
         )
+    return found
 
 
 def _in_order(one: EndpointSlice, settings: Settings) -> Iterable[tuple[int, SliceEndpoint]]:

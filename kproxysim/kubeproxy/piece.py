@@ -26,6 +26,9 @@ from kproxysim.netfilter.script import Delete, Section
 
 __all__ = ["Piece", "probability"]
 
+_Targets = dict[str, tuple[str, Origin]]
+"""By an endpoint's text: its chain, and what made the rules about it."""
+
 
 @lru_cache(maxsize=1024)
 def probability(endpoints: int) -> str:
@@ -185,15 +188,18 @@ class Piece:
             self._external_chain(nat)
         if self._uses_firewall:
             self._firewall_chain(nat)
-        sep = {one.text: endpoint_chain(port.name, port.protocol, one.text) for one in choice.reachable}
-        origins = {
-            one.text: Origin(self._owner, f"endpoints: {one.source}", self._shown) for one in choice.reachable
+        targets = {
+            one.text: (
+                endpoint_chain(port.name, port.protocol, one.text),
+                Origin(self._owner, f"endpoints: {one.source}", self._shown),
+            )
+            for one in choice.reachable
         }
         if choice.cluster:
-            self._choosing_chain(nat, self._svc, choice.cluster, sep, origins)
+            self._choosing_chain(nat, self._svc, choice.cluster, targets)
         if choice.local:
-            self._choosing_chain(nat, self._svl, choice.local, sep, origins)
-        self._endpoint_chains(nat, sep, origins)
+            self._choosing_chain(nat, self._svl, choice.local, targets)
+        self._endpoint_chains(nat, targets)
 
     def _mark_for_masquerade(self, nat: Section) -> None:
         """Traffic to the cluster IP that does not come from a local pod: its answers must come back to this
@@ -248,36 +254,35 @@ class Piece:
             text = f'-m comment --comment "other traffic to {port.name} will be dropped by {PROXY_FIREWALL}"'
             rules.append(Rule(fw, text, self._origin("spec.loadBalancerSourceRanges")))
 
-    def _choosing_chain(
-        self, nat: Section, chain: str, endpoints: Endpoints, sep: dict[str, str], origins: dict[str, Origin]
-    ) -> None:
+    def _choosing_chain(self, nat: Section, chain: str, endpoints: Endpoints, targets: _Targets) -> None:
         """Clients that were here before go where they went; others are dealt out evenly."""
-        port, rules, name = self._port, nat.statements, self._port.name
+        rules, name, seconds = nat.statements, self._port.name, self._port.affinity_seconds
         nat.declared[chain] = None
         explained = not self._large_cluster
-        if port.affinity_seconds is not None:
+        if seconds is not None:
             origin = self._origin("spec.sessionAffinity")
             for one in endpoints:
-                to = sep[one.text]
+                to, _ = targets[one.text]
                 comment = f'-m comment --comment "{name} -> {one.text}" ' if explained else ""
-                recent = f"-m recent --name {to} --rcheck --seconds {port.affinity_seconds} --reap"
+                recent = f"-m recent --name {to} --rcheck --seconds {seconds} --reap"
                 rules.append(Rule(chain, f"{comment}{recent} -j {to}", origin))
         left = len(endpoints)
         for one in endpoints:
             text = one.text
+            to, origin = targets[text]
             comment = f'-m comment --comment "{name} -> {text}" ' if explained else ""
             if left > 1:
                 comment += f"-m statistic --mode random --probability {probability(left)} "
-            rules.append(Rule(chain, f"{comment}-j {sep[text]}", origins[text]))
+            rules.append(Rule(chain, f"{comment}-j {to}", origin))
             left -= 1
 
-    def _endpoint_chains(self, nat: Section, sep: dict[str, str], origins: dict[str, Origin]) -> None:
+    def _endpoint_chains(self, nat: Section, targets: _Targets) -> None:
         port, rules, declared, match = self._port, nat.statements, nat.declared, self._match
         comment = "" if self._large_cluster else f"-m comment --comment {port.name} "
         affinity = port.affinity_seconds is not None
         for one in self._choice.reachable:
             text = one.text
-            chain, origin = sep[text], origins[text]
+            chain, origin = targets[text]
             declared[chain] = None
             rules.append(Rule(chain, f"{comment}-s {one.ip} -j {MARK_MASQ}", origin))
             seen = f"-m recent --name {chain} --set " if affinity else ""

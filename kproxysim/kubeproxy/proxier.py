@@ -271,11 +271,8 @@ class Proxier:
         }
 
     def _local_ready_endpoints(self) -> dict[str, int]:
-        counts = {
-            str(name): local_ready_addresses(ports.values())
-            for name, ports in sorted(self._endpoints.items())
-        }
-        return {name: count for name, count in counts.items() if count}
+        counts = {name: local_ready_addresses(ports.values()) for name, ports in self._endpoints.items()}
+        return {str(name): count for name, count in sorted(counts.items()) if count}
 
 
 def _chains_of(saved: str) -> set[str]:

@@ -43,10 +43,10 @@ def choose(endpoints: Endpoints, port: ServicePort, settings: Settings) -> Choic
     """
     if not endpoints:
         return NOTHING
-    ready = tuple(one for one in endpoints if one.ready)
+    ready = tuple([one for one in endpoints if one.ready])
     draining: Endpoints = ()
-    if settings.has("ProxyTerminatingEndpoints"):
-        draining = tuple(one for one in endpoints if one.serving and one.terminating)
+    if len(ready) < len(endpoints) and settings.has("ProxyTerminatingEndpoints"):
+        draining = tuple([one for one in endpoints if one.serving and one.terminating and not one.ready])
     hinted = None
     cluster: Endpoints = ()
     if port.uses_cluster_endpoints:
@@ -55,18 +55,17 @@ def choose(endpoints: Endpoints, port: ServicePort, settings: Settings) -> Choic
     if not port.uses_local_endpoints:
         return Choice(cluster, (), cluster, bool(cluster))
 
-    still_serving = tuple(one for one in draining if not one.ready)
-    local = tuple(one for one in ready if one.local)
-    local_draining: Endpoints = ()
-    if not local:
-        local = local_draining = tuple(one for one in still_serving if one.local)
-    usable = bool(cluster or ready or still_serving)
+    local = tuple([one for one in ready if one.local])
+    only_draining = not local
+    if only_draining:
+        local = tuple([one for one in draining if one.local])
+    usable = bool(ready or draining)
     if not port.uses_cluster_endpoints:
         return Choice((), local, local, usable)
-    if hinted is None and not local_draining:
+    if hinted is None and not (only_draining and local):
         return Choice(cluster, local, cluster, usable)
     merged = {one.text: one for one in (*cluster, *local)}
-    return Choice(cluster, local, tuple(merged[text] for text in sorted(merged)), usable)
+    return Choice(cluster, local, tuple([merged[text] for text in sorted(merged)]), usable)
 
 
 def _hinted(ready: Endpoints, port: ServicePort, settings: Settings) -> Endpoints | None:
@@ -87,4 +86,4 @@ def _hinted(ready: Endpoints, port: ServicePort, settings: Settings) -> Endpoint
 def _kept(ready: Endpoints, hints: Callable[[Endpoint], frozenset[str]], name: str) -> Endpoints:
     if not all(map(hints, ready)):
         return ()
-    return tuple(one for one in ready if name in hints(one))
+    return tuple([one for one in ready if name in hints(one)])
