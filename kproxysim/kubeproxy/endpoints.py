@@ -100,7 +100,7 @@ def _entries(one: EndpointSlice, settings: Settings) -> list[_Entry]:
             ip = canonical_ip(text)
         except ValueError:
             raise InputError.of(
-                "KPS406",
+                "KPS405",
                 f"endpoint address {text!r} of EndpointSlice {one.key} is no IP address",
                 path=f"endpoints[{index}].addresses[0]",
                 found=text,

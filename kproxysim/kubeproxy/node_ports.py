@@ -45,13 +45,13 @@ def without_primary(
     """`nodePortAddresses` with the word `primary` replaced by the node's own addresses, loopback ones left
     out.
 
-    Raises InputError (KPS405) before 1.31, where the word is not known.
+    Raises InputError (KPS404) before 1.31, where the word is not known.
     """
     if entries != (PRIMARY,):
         return entries
     if not behaviour.primary_node_ports:
         raise InputError.of(
-            "KPS405",
+            "KPS404",
             f'the word "{PRIMARY}" is not known to kube-proxy 1.{behaviour.minor}',
             path="nodePortAddresses",
             found=PRIMARY,

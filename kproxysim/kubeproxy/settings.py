@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, Node, NodeFacts
 from kproxysim.cluster.addresses import parse_ip
-from kproxysim.errors import InputError
 from kproxysim.kubeproxy.detect_local import LocalDetector, local_detector
 from kproxysim.kubeproxy.gates import enabled_gates
 from kproxysim.kubeproxy.node_ports import NodePorts, node_ports, without_primary
@@ -20,7 +19,7 @@ from kproxysim.kubeproxy.versions import Behaviour, behaviour
 from kproxysim.netfilter.script import Family
 from kproxysim.packet import Address
 
-__all__ = ["Settings", "mark_text", "node_named", "settings_for"]
+__all__ = ["Settings", "mark_text", "settings_for"]
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 ROUTE_LOCALNET = "net/ipv4/conf/all/route_localnet"
@@ -66,20 +65,6 @@ def mark_text(bit: int) -> str:
     return f"0x{1 << bit:08x}"
 
 
-def node_named(cluster: Cluster, name: str) -> Node:
-    """The node object. Raises InputError (KPS404) naming those that there are."""
-    for node in cluster.nodes:
-        if node.name == name:
-            return node
-    known = ", ".join(sorted(node.name for node in cluster.nodes))
-    raise InputError.of(
-        "KPS404",
-        f"there is no node {name!r}",
-        found=name,
-        help=f"nodes are {known}" if known else "the cluster has no Node objects",
-    )
-
-
 def settings_for(
     cluster: Cluster,
     node_name: str,
@@ -99,7 +84,7 @@ def settings_for(
     """
     how = behaviour(version)
     gates = enabled_gates(how.minor, config.feature_gates)
-    node: Node | None = node_named(cluster, node_name)
+    node: Node | None = cluster.node(node_name)
     override = config.hostname_override.strip().lower()
     if override:
         node_name = override
