@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..netfilter.events import Event
-from ..netfilter.rule import Rule
-from ..netfilter.syntax import Parsed
-from ..netfilter.targets.verdict import Jump
-from ..netfilter.walk import Walked
-from ..network.trace import Branch, Trace
-from ..packet import format_endpoint
-from .endings import changes, client_words
-from .names import role_of, service_of
-from .page import Page
+from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.rule import Rule
+from kproxysim.netfilter.syntax import Parsed
+from kproxysim.netfilter.targets.verdict import Jump
+from kproxysim.netfilter.walk import Walked
+from kproxysim.network.trace import Branch, Trace
+from kproxysim.packet import format_endpoint
+from kproxysim.report.endings import changes, client_words
+from kproxysim.report.names import role_of, service_of
+from kproxysim.report.page import Page
 
 __all__ = ["minimal_page", "summary_page"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ..netfilter.condition import Condition
-from ..netfilter.walk import Missed
+from kproxysim.netfilter.condition import Condition
+from kproxysim.netfilter.walk import Missed
 
 __all__ = ["condition_words", "conditions_text", "failed_fields", "failed_first", "miss_text"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..netfilter.events import Event
-from ..netfilter.walk import Walked
-from ..network.trace import Branch, Hop, Reply, Trace
-from ..packet import format_endpoint
+from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.walk import Walked
+from kproxysim.network.trace import Branch, Hop, Reply, Trace
+from kproxysim.packet import format_endpoint
 
 __all__ = [
     "changes",

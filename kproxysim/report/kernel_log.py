@@ -7,11 +7,11 @@ mark and the addresses are those before the rule's target.
 
 from __future__ import annotations
 
-from ..netfilter.skb import Skb
-from ..netfilter.walk import Walked
-from ..network.trace import Branch, Trace
-from .endings import other_branch
-from .page import Page
+from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.walk import Walked
+from kproxysim.network.trace import Branch, Trace
+from kproxysim.report.endings import other_branch
+from kproxysim.report.page import Page
 
 __all__ = ["kernel_page"]
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ..kubeproxy.comments import read_comment
-from ..netfilter.matches.comment import CommentMatch
-from ..netfilter.rule import Rule
-from ..netfilter.syntax import Parsed
-from ..netfilter.targets.verdict import Jump
-from ..netfilter.walk import Walked
-from ..network.trace import Hop
+from kproxysim.kubeproxy.comments import read_comment
+from kproxysim.netfilter.matches.comment import CommentMatch
+from kproxysim.netfilter.rule import Rule
+from kproxysim.netfilter.syntax import Parsed
+from kproxysim.netfilter.targets.verdict import Jump
+from kproxysim.netfilter.walk import Walked
+from kproxysim.network.trace import Hop
 
 __all__ = ["chains_of", "field_of", "maker", "role_of", "service_of", "short_names"]
 

@@ -13,17 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..netfilter.condition import Match, Surroundings
-from ..netfilter.events import Event
-from ..netfilter.matches.addrtype import AddrTypeMatch
-from ..netfilter.matches.connection import StateMatch
-from ..netfilter.matches.header import DeviceMatch, PrefixMatch, ProtocolMatch
-from ..netfilter.matches.mark import MarkMatch
-from ..netfilter.matches.ports import PortMatch, PortsMatch
-from ..netfilter.skb import Skb, to_address
-from ..netfilter.walk import Missed, Walked
-from ..network.trace import Branch
-from ..packet import format_endpoint
+from kproxysim.netfilter.condition import Match, Surroundings
+from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.matches.addrtype import AddrTypeMatch
+from kproxysim.netfilter.matches.connection import StateMatch
+from kproxysim.netfilter.matches.header import DeviceMatch, PrefixMatch, ProtocolMatch
+from kproxysim.netfilter.matches.mark import MarkMatch
+from kproxysim.netfilter.matches.ports import PortMatch, PortsMatch
+from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.walk import Missed, Walked
+from kproxysim.network.trace import Branch
+from kproxysim.packet import format_endpoint
 
 __all__ = ["PacketClass", "class_of"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-from .plain import plain
+from kproxysim.report.plain import plain
 
 __all__ = ["WIDTH", "Page", "Span", "filled", "listed", "wrapped"]
 

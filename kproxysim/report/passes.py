@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..netfilter.events import Event
-from ..netfilter.targets.mark import MarkTarget
-from ..netfilter.targets.nat import MasqueradeTarget, NatTarget
-from ..netfilter.targets.reject import RejectTarget
-from ..netfilter.targets.verdict import Accept, Drop, Jump, Return
-from ..netfilter.walk import Missed, Walked
-from ..network.trace import Hop
+from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.targets.mark import MarkTarget
+from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
+from kproxysim.netfilter.targets.reject import RejectTarget
+from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return
+from kproxysim.netfilter.walk import Missed, Walked
+from kproxysim.network.trace import Hop
 
 __all__ = ["Pass", "passes"]
 

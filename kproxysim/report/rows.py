@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..netfilter.events import Event
-from ..netfilter.targets.mark import MarkTarget
-from ..netfilter.targets.verdict import Jump, Return
-from ..netfilter.walk import Walked
-from ..network.trace import Hop
-from .conditions import conditions_text, failed_fields, failed_first, miss_text
-from .endings import changes
-from .names import maker, service_of
-from .passes import Pass, passes
+from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.targets.mark import MarkTarget
+from kproxysim.netfilter.targets.verdict import Jump, Return
+from kproxysim.netfilter.walk import Walked
+from kproxysim.network.trace import Hop
+from kproxysim.report.conditions import conditions_text, failed_fields, failed_first, miss_text
+from kproxysim.report.endings import changes
+from kproxysim.report.names import maker, service_of
+from kproxysim.report.passes import Pass, passes
 
 __all__ = ["Row", "RowWriter"]
 

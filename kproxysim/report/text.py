@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..network.trace import Branch, Hop, Nearest, Trace
-from ..packet import Packet
-from .conditions import miss_text
-from .endings import client_words, hop_title, other_branch, reply_words, verdict_words
-from .names import chains_of, maker, short_names
-from .packet_class import class_of
-from .page import WIDTH, Page, Span, filled, wrapped
-from .rows import Row, RowWriter
+from kproxysim.network.trace import Branch, Hop, Nearest, Trace
+from kproxysim.packet import Packet
+from kproxysim.report.conditions import miss_text
+from kproxysim.report.endings import client_words, hop_title, other_branch, reply_words, verdict_words
+from kproxysim.report.names import chains_of, maker, short_names
+from kproxysim.report.packet_class import class_of
+from kproxysim.report.page import WIDTH, Page, Span, filled, wrapped
+from kproxysim.report.rows import Row, RowWriter
 
 __all__ = ["trace_page"]
 

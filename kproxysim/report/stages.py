@@ -1,0 +1,126 @@
+"""A branch as a list of stages that can be held against another's: chains by role, values beside them.
+
+Two stages have the same `role` where the same kind of thing happens at the same place, whatever Service it is
+for; they say the same (`says`) where the values are the same too. What chains are called by kube-proxy (a
+hash of the Service or endpoint) is no value: each Service has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.targets.mark import MarkTarget
+from kproxysim.netfilter.targets.nat import MasqueradeTarget
+from kproxysim.netfilter.targets.verdict import Jump
+from kproxysim.netfilter.walk import Walked
+from kproxysim.network.trace import Branch, Hop
+from kproxysim.report.conditions import conditions_text, failed_fields
+from kproxysim.report.endings import changes, hop_title
+from kproxysim.report.names import field_of, role_of, service_of
+from kproxysim.report.passes import Pass, passes
+
+__all__ = ["Stage", "stages_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One thing that happened to a packet.
+
+    `where` is the host, `at` the kernel's position (empty for the arrival at a host), `place` and `action`
+    the same in words with chains by role; `service` and `field` tell what made the rule, `matched` what it
+    asked for.
+    """
+
+    role: str
+    says: str
+    where: str
+    at: str
+    place: str
+    action: str
+    matched: str = ""
+    service: str = ""
+    field: str = ""
+    step: Walked | Event | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what is empty is left out."""
+        names = ("where", "at", "place", "action", "matched", "service", "field")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+
+def stages_of(branch: Branch) -> tuple[Stage, ...]:
+    """The stages of the way out, the packet's end among them."""
+    found = [stage for hop in branch.hops for stage in _stages(hop)]
+    last = branch.hops[-1] if branch.hops else None
+    ended = branch.disposition.partition("-")[0] if branch.delivered_to is not None else branch.disposition
+    if last is not None and last.kind == "pod":
+        found = [stage for stage in found if stage.where != last.where or stage.place != "routing"]
+    where = last.where if last is not None else ""
+    text = str(branch.packet)
+    found.append(Stage(f"end {ended}", f"end {ended} {text}", where, "", ended, text))
+    return tuple(found)
+
+
+def _stages(hop: Hop) -> Iterator[Stage]:
+    title, behind = hop_title(hop)
+    text = f"{title}  {behind}" if behind else title
+    yield Stage(f"hop {hop.kind}", f"hop {text}", hop.where, "", "", text)
+    for part in passes(hop):
+        if isinstance(part, Event):
+            yield _event(hop, part)
+            continue
+        steps = _steps(part)
+        for step in steps:
+            yield _walked(hop, part, step)
+        if not steps and part.table == "nat" and (missed := part.missed()):
+            place, over = f"nat:{part.hook}", f"{len(missed)} rules passed over ({failed_fields(missed)})"
+            yield Stage(f"{place} passed over", f"{place} {over}", hop.where, "", place, over)
+
+
+def _steps(part: Pass) -> list[Walked]:
+    """What a reader has to know of a pass: of one that only let the packet by, the rule that said so."""
+    if part.decided and not (part.refused or part.translated):
+        return [part.last]
+    return part.notable()
+
+
+def _event(hop: Hop, step: Event) -> Stage:
+    place = step.at.removeprefix("edge:")
+    action = changes(step) or step.action
+    return Stage(f"{hop.kind} {place}", f"{place} {action}", hop.where, step.at, place, action, step=step)
+
+
+def _walked(hop: Hop, part: Pass, step: Walked) -> Stage:
+    chain = role_of(step.chain)
+    place = f"{step.table}:{chain}:{step.number}" if step.kind == "rule" else f"{step.table}:{chain}"
+    if step.rule is None or step.meaning is None:
+        action = f"policy {step.action}"
+        return Stage(f"{hop.kind} {place} {action}", action, hop.where, step.at, place, action, step=step)
+    target, kind = step.meaning.target, step.action.partition(" ")[0]
+    action, does = step.action, step.action
+    if isinstance(target, Jump):
+        does = action = f"{kind} {role_of(target.chain)}"
+    elif isinstance(target, MarkTarget):
+        action, kind = f"mark {step.before.mark:#x} -> {step.after.mark:#x}", "mark"
+        does = action
+    elif step is part.last and part.nat is not None:
+        after = part.nat.after.packet
+        masquerade = isinstance(target, MasqueradeTarget)
+        action = f"{kind}  {changes(part.nat) or 'unchanged'}"
+        does = f"{kind} to {after.src if masquerade or kind == 'SNAT' else after.destination}"
+    matched = conditions_text(step.conditions())
+    return Stage(
+        role=f"{hop.kind} {step.table}:{chain} {kind if kind != 'jump' else action}",
+        says=f"{place} {does} {step.chance or ''}" + ("" if role_of(step.chain) != step.chain else matched),
+        where=hop.where,
+        at=step.at,
+        place=place,
+        action=action,
+        matched=matched,
+        service=service_of(step.rule, step.meaning),
+        field=field_of(step.rule, step.meaning),
+        step=step,
+    )
