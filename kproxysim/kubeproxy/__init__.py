@@ -6,7 +6,7 @@ kube-proxy's text to the byte, each with its origin; nothing here knows packets.
 
 from __future__ import annotations
 
-from kproxysim.kubeproxy.compile import compile_rules, node_sysctls
+from kproxysim.kubeproxy.compile import NodeEffects, compile_rules, node_effects
 from kproxysim.kubeproxy.conntrack import Cleanup, Entry
 from kproxysim.kubeproxy.fixed import EnsureChain, EnsureRule
 from kproxysim.kubeproxy.proxier import Proxier, Sync
@@ -18,8 +18,9 @@ __all__ = [
     "EnsureChain",
     "EnsureRule",
     "Entry",
+    "NodeEffects",
     "Proxier",
     "Sync",
     "compile_rules",
-    "node_sysctls",
+    "node_effects",
 ]

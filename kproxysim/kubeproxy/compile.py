@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
 from kproxysim.kubeproxy.collecting import uncollected
 from kproxysim.kubeproxy.fixed import ensure
 from kproxysim.kubeproxy.kubelet import kubelet_calls
 from kproxysim.kubeproxy.proxier import Proxier
+from kproxysim.kubeproxy.service_ports import read_service
 from kproxysim.kubeproxy.settings import TCP_BE_LIBERAL, settings_for
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 
-__all__ = ["compile_rules", "node_sysctls"]
+__all__ = ["NodeEffects", "compile_rules", "node_effects"]
 
 
 def compile_rules(
@@ -48,21 +51,36 @@ def compile_rules(
     return ruleset
 
 
-def node_sysctls(
+@dataclass(frozen=True, slots=True)
+class NodeEffects:
+    """What kube-proxy does to its node beside rules: kernel settings by name, and TCP ports it listens on."""
+
+    sysctls: dict[str, str]
+    listening: tuple[int, ...]
+
+
+def node_effects(
     cluster: Cluster,
     node: str,
     version: str | None = None,
     config: KubeProxyConfiguration | None = None,
     facts: NodeFacts | None = None,
-) -> dict[str, str]:
-    """The kernel settings that kube-proxy changes on `node` when it starts and that matter to packets.
+) -> NodeEffects:
+    """The settings that kube-proxy makes on `node` when it starts, and the ports of its health-check servers.
 
-    Names are written with slashes. Raises what `compile_rules` raises.
+    Source: pkg/proxy/healthcheck/service_health.go. Raises what `compile_rules` raises.
     """
     config = KubeProxyConfiguration() if config is None else config
     facts = NodeFacts() if facts is None else facts
     settings = settings_for(cluster, node, "ipv4", version, config=config, facts=facts)
-    found = dict(settings.sysctls)
+    sysctls = dict(settings.sysctls)
     if config.conntrack.tcp_be_liberal and settings.behaviour.liberal_conntrack_keeps_invalid:
-        found[TCP_BE_LIBERAL] = "1"
-    return found
+        sysctls[TCP_BE_LIBERAL] = "1"
+    checked = (service for service in cluster.services if service.spec.health_check_node_port)
+    ports = {
+        port.health_check_node_port
+        for service in checked
+        for port in read_service(service, settings).values()
+        if port.health_check_node_port
+    }
+    return NodeEffects(sysctls, tuple(sorted(ports)))

@@ -21,6 +21,7 @@ import networkx as nx
 
 from kproxysim.cluster import Cluster, Node, NodeFacts
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
+from kproxysim.kubeproxy import NodeEffects
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.host import Host, Socket, Sysctls
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
@@ -107,14 +108,14 @@ def build(
     edge: Edge,
     facts: Mapping[str, NodeFacts],
     rules: Callable[[str], Callable[[int], ChainGraph | None]],
-    sysctls: Callable[[str], Mapping[str, str]],
+    effects: Callable[[str], NodeEffects],
     balanced: Iterable[Address],
     pod_network: str = "ptp",
 ) -> Topology:
     """Lay out a cluster.
 
-    `rules` and `sysctls` give each node's chains and what kube-proxy set; `balanced` are load balancers'
-    addresses.
+    `rules` and `effects` give each node's chains and what kube-proxy did beside them; `balanced` are the
+    addresses of load balancers.
 
     Raises ValueError for an unknown kind of pod network.
     """
@@ -129,9 +130,7 @@ def build(
     local = list(balanced) if edge.traits.balanced_addresses_are_local else []
     for node in cluster.nodes:
         known = facts.get(node.name) or NodeFacts()
-        builder.node(
-            node, by_node[node.name], known, rules(node.name), {**sysctls(node.name), **known.sysctls}, local
-        )
+        builder.node(node, by_node[node.name], known, rules(node.name), effects(node.name), local)
     for client in clients:
         builder.client(client)
     return topology
@@ -179,7 +178,7 @@ class _Builder:
         pods: list[Pod],
         facts: NodeFacts,
         rules: Callable[[int], ChainGraph | None],
-        sysctls: Mapping[str, str],
+        effects: NodeEffects,
         local: list[Address],
     ) -> None:
         name = f"node/{node.name}"
@@ -194,11 +193,13 @@ class _Builder:
             table.add(
                 Route(int(address), address.max_prefixlen, address.version, uplinks[0].name, kind="local")
             )
-        sockets = set(_sockets(facts))
+        sockets = {*_sockets(facts), *(Socket("tcp", port) for port in effects.listening)}
         for pod in pods:
             if pod.host_network:
                 sockets |= _parse_sockets(pod.listening)
-        host = Host(node.name, table, rules, frozenset(sockets), _sysctls(sysctls))
+        host = Host(
+            node.name, table, rules, frozenset(sockets), _sysctls({**effects.sysctls, **facts.sysctls})
+        )
         self._place(name, host, "node", node.name)
         for interface in uplinks:
             if interface.name != "lo":

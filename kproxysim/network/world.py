@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
 from kproxysim.errors import InputError
-from kproxysim.kubeproxy import compile_rules, node_sysctls
+from kproxysim.kubeproxy import NodeEffects, compile_rules, node_effects
 from kproxysim.netfilter.chance import Draw, enumerate_runs
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.ruleset import Ruleset
@@ -172,10 +172,10 @@ class World:
         def rules(node: str) -> Callable[[int], ChainGraph | None]:
             return lambda version: self._graph(node, version)
 
-        def sysctls(node: str) -> Mapping[str, str]:
+        def effects(node: str) -> NodeEffects:
             if node in self._given_rules:
-                return {}
-            return node_sysctls(
+                return NodeEffects({}, ())
+            return node_effects(
                 self.cluster, node, version=self.version, config=self.config, facts=self.facts.get(node)
             )
 
@@ -186,7 +186,7 @@ class World:
             self.edge,
             self.facts,
             rules,
-            sysctls,
+            effects,
             self._balanced,
             self.pod_network,
         )
