@@ -1,0 +1,243 @@
+"""Are the names and addresses in a scenario known? Every one that is not is said, with those that are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import cached_property
+from ipaddress import ip_network
+from typing import Any
+
+from kproxysim.cluster.addresses import parse_cidr, parse_ip
+from kproxysim.cluster.findings import Finding
+from kproxysim.cluster.paths import Path
+from kproxysim.errors import InputError
+from kproxysim.network import World
+from kproxysim.network.who import find_sender
+from kproxysim.packet import Address, Packet, parse_endpoint
+from kproxysim.scenario.chains import ENDPOINT_ROLE, PORT_ROLES, chain_names
+from kproxysim.scenario.draft import Draft
+from kproxysim.scenario.mistakes import did_you_mean, known_names
+from kproxysim.scenario.model import ANYBODY, Expectation, ScenarioFile
+from kproxysim.scenario.shares import NOBODY
+from kproxysim.scenario.stations import fixed_stations
+
+__all__ = ["check_edge", "check_packets", "check_pods"]
+
+_NOWHERE = ("unreachable", "no-route")
+"""How the way of a packet ends that is dialled where nobody is. Who expects that has made no slip."""
+
+
+def check_edge(file: ScenarioFile, nodes: Collection[str]) -> Iterator[Finding]:
+    """The edge's routes and its translation."""
+    for text, node in file.cloud.routes.items():
+        path: Path = ("cloud", "routes", text)
+        if not _is_prefix(text):
+            yield Finding(
+                "KPS105", f"{text!r} is no address and no prefix", path, help="write 198.51.100.0/24"
+            )
+        if node not in nodes:
+            yield _unknown("node", node, nodes, path)
+    if file.cloud.kind == "routed" and file.cloud.one_to_one:
+        message = "an edge of kind routed translates nothing"
+        yield Finding("KPS613", message, ("cloud", "oneToOne"), help="write kind: nat")
+    for public, internal in (file.cloud.one_to_one or {}).items():
+        path = ("cloud", "oneToOne", public)
+        if parse_ip(public).version != parse_ip(internal).version:
+            yield Finding("KPS603", f"{public} and {internal} are of different families", path, internal)
+
+
+def check_pods(file: ScenarioFile, nodes: Collection[str]) -> Iterator[Finding]:
+    """Names and nodes of pods."""
+    for name, pod in file.pods.items():
+        namespace, slash, rest = name.partition("/")
+        if not (namespace and slash and rest) or "/" in rest:
+            hint = f"write default/{name}" if name and "/" not in name else ""
+            yield Finding("KPS606", f"{name!r} is not NAMESPACE/NAME", ("pods", name), name, hint)
+        if pod.node not in nodes:
+            yield _unknown("node", pod.node, nodes, ("pods", name, "node"))
+
+
+def check_packets(draft: Draft, world: World) -> Iterator[Finding]:
+    """Packets and what is expected of them."""
+    file, packets = draft.file, draft.written("packets")
+    checker = _Checker(file, world)
+    for name in file.packets:
+        yield from checker.packet(name)
+    for number, expectation in enumerate(file.expect):
+        path = draft.path("expect", number)
+        if expectation.packet not in packets:
+            yield _unknown("packet", expectation.packet, packets, (*path, "packet"))
+        written = draft.document.value["expect"][path[1]]
+        for finding in checker.expectation(expectation):
+            yield replace(finding, path=path + _as_written(written, finding.path))
+    entries = draft.document.value.get("expect")
+    expected = [entry.get("packet") for entry in entries or () if isinstance(entry, dict)]
+    for name in file.packets:
+        if name not in expected:
+            message = f"nothing is expected of packet {name}"
+            yield Finding(
+                "KPS690", message, ("packets", name), help="add it to expect:, or leave it for trace"
+            )
+
+
+class _Checker:
+    """What is known in one scenario."""
+
+    def __init__(self, file: ScenarioFile, world: World) -> None:
+        self._file = file
+        self._world = world
+        self._nodes = [node.name for node in world.cluster.nodes]
+        self._pods = {pod.key: pod for pod in world.pods}
+
+    def packet(self, name: str) -> Iterator[Finding]:
+        form = self._file.packets[name]
+        path: Path = ("packets", name)
+        if form.via is not None and form.via not in self._nodes:
+            yield _unknown("node", form.via, self._nodes, (*path, "via"))
+        try:
+            packet = self._world.packet(form.source, form.to, sport=form.sport)
+        except InputError as error:
+            for one in error.diagnostics:
+                field = "from" if one.code == "KPS701" else "to"
+                yield Finding(one.code, one.message, (*path, field), one.found, one.help, one.notes)
+            return
+        if not self._has_owner(packet.dst) and not self._is_meant_to_be_lost(name):
+            yield self._nobody_has(packet, form.source, (*path, "to"))
+
+    def _is_meant_to_be_lost(self, name: str) -> bool:
+        return any(
+            way in (expectation.disposition or {})
+            for expectation in self._file.expect
+            if expectation.packet == name
+            for way in _NOWHERE
+        )
+
+    def _has_owner(self, address: Address) -> bool:
+        if address in self._owned or address.is_loopback:
+            return True
+        return any(address in ip_network(prefix) for prefix in self._world.edge.routes if _is_prefix(prefix))
+
+    @cached_property
+    def _owned(self) -> set[Address]:
+        """Addresses of hosts, of nodes at the edge, and of Services."""
+        world = self._world
+        found = {parse_ip(public) for public in world.edge.one_to_one}
+        found |= {parse_ip(text) for pod in world.pods for text in pod.ips}
+        found |= set(world.clients.values())
+        for host in world.topology.hosts.values():
+            for interface in host.host.routing.interfaces.values():
+                found |= {address.ip for address in interface.addresses}
+        for node in world.cluster.nodes:
+            found |= {
+                parse_ip(text) for kind in ("InternalIP", "ExternalIP") for text in node.addresses(kind)
+            }
+        for facts in world.facts.values():
+            local = [route.to for route in facts.routes or () if route.kind == "local"]
+            found |= {parse_ip(text) for text in local if "/" not in text}
+        for service in world.cluster.services:
+            texts = [*service.spec.cluster_ips, *service.spec.external_ips]
+            texts += [entry.ip for entry in service.status.load_balancer.ingress]
+            found |= {parse_ip(text) for text in texts if text and text != "None"}
+        return found
+
+    def _nobody_has(self, packet: Packet, source: str, path: Path) -> Finding:
+        world = self._world
+        nodes, services = world.cluster.nodes, world.cluster.services
+        if find_sender(source, world.topology, world.clients).host.startswith("internet/"):
+            known = [(text, node.name) for node in nodes for text in node.addresses("ExternalIP")]
+            message, what = "no node has this external address", "external addresses"
+        else:
+            known = [(text, one.key) for one in services for text in one.spec.cluster_ips]
+            known += [(text, node.name) for node in nodes for text in node.addresses("InternalIP")]
+            message, what = "nobody has this address", "addresses"
+        hint = did_you_mean(str(packet.dst), [text for text, _ in known])
+        notes = known_names(what, [f"{text} ({owner})" for text, owner in known])
+        return Finding("KPS603", message, path, str(packet.dst), hint, notes)
+
+    def expectation(self, expectation: Expectation) -> Iterator[Finding]:
+        """Paths begin at the expectation; the last step is a name, however it was written."""
+        for name in expectation.reaches or ():
+            yield from self._receiver(name, ("reaches", name))
+        for name in expectation.sees or ():
+            if name != ANYBODY:
+                yield from self._receiver(name, ("sees", name))
+        for field in ("through", "avoids"):
+            for name in getattr(expectation, field):
+                yield from self._station(name, (field, name))
+
+    def _receiver(self, name: str, path: Path) -> Iterator[Finding]:
+        kind, slash, node = name.partition("/")
+        if name == NOBODY or name in self._pods:
+            return
+        if slash and kind == "node":
+            if node not in self._nodes:
+                yield _unknown("node", node, self._nodes, path)
+            return
+        try:
+            address, _ = parse_endpoint(name)
+        except ValueError:
+            known = [*self._pods, *(f"node/{one}" for one in self._nodes)]
+            yield _unknown("receiver", name, known, path)
+            return
+        if not self._has_owner(address):
+            yield Finding("KPS603", "nobody has this address", path, name)
+
+    def _station(self, name: str, path: Path) -> Iterator[Finding]:
+        if name in self._stations or self._is_made_by_a_field(name):
+            return
+        raw = self._chains.get(name)
+        if raw is not None:
+            message = f"{name} is named by a hash"
+            yield Finding("KPS607", message, path, name, f"write {raw[-1]}")
+            return
+        words = name.partition(" ")[0]
+        alike = [one for one in self._stations if one.partition(" ")[0] == words] or list(self._stations)
+        notes = known_names("stations of this kind", alike) if words in (*PORT_ROLES, ENDPOINT_ROLE) else ()
+        message = f"{name!r} is no station of a packet's way"
+        yield Finding("KPS607", message, path, name, did_you_mean(name, alike), notes)
+
+    @cached_property
+    def _chains(self) -> dict[str, tuple[str, ...]]:
+        return chain_names(self._world.cluster)
+
+    @cached_property
+    def _stations(self) -> dict[str, None]:
+        names = [
+            *(f"node/{one}" for one in self._nodes),
+            *(f"pod/{one}" for one in self._pods),
+            *(name for called in self._chains.values() for name in called),
+        ]
+        return dict.fromkeys((*names, *fixed_stations()))
+
+    def _is_made_by_a_field(self, name: str) -> bool:
+        """`Service default/echo spec.externalIPs[0]`: known is the object, its fields are too many."""
+        kind, _, rest = name.partition(" ")
+        key, _, field = rest.partition(" ")
+        return (
+            kind == "Service" and bool(field) and any(one.key == key for one in self._world.cluster.services)
+        )
+
+
+def _unknown(what: str, name: str, known: Collection[str], path: Path) -> Finding:
+    hint = did_you_mean(name, known)
+    return Finding(
+        "KPS602", f"there is no {what} {name!r} here", path, name, hint, known_names(f"{what}s", known)
+    )
+
+
+def _as_written(expectation: dict[str, Any], path: Path) -> Path:
+    """A path that ends in a name, which may be a key, an entry of a list, or the value itself."""
+    field, name = str(path[0]), path[1]
+    value = expectation[field]
+    if isinstance(value, list):
+        return field, value.index(name)
+    return path if isinstance(value, dict) else (field,)
+
+
+def _is_prefix(text: str) -> bool:
+    try:
+        parse_cidr(text) if "/" in text else parse_ip(text)
+    except ValueError:
+        return False
+    return True

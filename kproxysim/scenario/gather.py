@@ -1,0 +1,166 @@
+"""The cluster of a scenario, put together: manifests, objects written in it, nodes in short form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from kproxysim.cluster import Cluster, EndpointSlice, Node, NodeFacts, Service
+from kproxysim.cluster.checks import Item, Model, check_all, without_copies
+from kproxysim.cluster.findings import Finding, Subject, diagnose, findings_of
+from kproxysim.cluster.located import Document, read_documents_and_trouble
+from kproxysim.cluster.manifests import Found, find_objects
+from kproxysim.cluster.paths import Path
+from kproxysim.cluster.sources import read_source
+from kproxysim.errors import Diagnostic, InputError
+from kproxysim.scenario.draft import Draft
+from kproxysim.scenario.mistakes import known_names
+from kproxysim.scenario.model import NodeForm
+
+__all__ = ["Gathered", "gather"]
+
+_MODELS: dict[str, type[Model]] = {"Node": Node, "Service": Service, "EndpointSlice": EndpointSlice}
+_ZONE = "topology.kubernetes.io/zone"
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The objects of a scenario, what is known of its nodes, and all that is to be said about both.
+
+    `findings` are about the scenario file itself, `diagnostics` about the objects, wherever they stand.
+    """
+
+    cluster: Cluster
+    facts: dict[str, NodeFacts]
+    findings: list[Finding]
+    diagnostics: list[Diagnostic]
+
+
+@dataclass(slots=True)
+class _Objects:
+    """What was read so far."""
+
+    found: Found = field(default_factory=Found)
+    findings: list[Finding] = field(default_factory=list)
+    troubles: list[Diagnostic] = field(default_factory=list)
+
+
+def gather(draft: Draft, others: Iterable[Document], *, strict: bool) -> Gathered:
+    """All that a scenario says there is in the cluster. `others` are manifests that follow it in its file."""
+    file, document = draft.file, draft.document
+    objects = _Objects()
+    for number, entry in enumerate(file.manifests):
+        if isinstance(entry, str):
+            _read_file(entry, draft.path("manifests", number), document, objects)
+        else:
+            _read_inline(entry, draft.path("manifests", number), document, objects)
+    for number, value in enumerate(file.services):
+        _read_inline(value, draft.path("services", number), document, objects)
+    for other in others:
+        find_objects(other, objects.found)
+    items, about = _models(objects.found)
+    items += _short_forms(draft, items, objects.findings)
+    kept, about_copies = without_copies(items)
+    about = [*objects.found.findings, *about, *about_copies, *check_all(kept)]
+    models = [item.model for item in kept]
+    cluster = Cluster(
+        [model for model in models if isinstance(model, Node)],
+        [model for model in models if isinstance(model, Service)],
+        [model for model in models if isinstance(model, EndpointSlice)],
+        findings=(),
+        passed_over=dict(sorted(objects.found.passed_over.items())),
+    )
+    facts = {name: _facts(form) for name, form in file.nodes.items()}
+    return Gathered(cluster, facts, objects.findings, [*objects.troubles, *diagnose(about, strict=strict)])
+
+
+def _read_file(name: str, path: Path, document: Document, objects: _Objects) -> None:
+    folder = FilePath(document.source.name).parent if document.source is not None else FilePath()
+    try:
+        documents, trouble = read_documents_and_trouble(read_source(str(folder / name)))
+    except InputError as error:
+        for one in error.diagnostics:
+            if one.code == "KPS001":
+                hint = "files are named from the folder of the scenario"
+                objects.findings.append(Finding(one.code, one.message, path, name, hint))
+            else:
+                objects.troubles.append(one)
+        return
+    for each in documents:
+        find_objects(each, objects.found)
+    if trouble is not None:
+        objects.troubles.append(trouble)
+
+
+def _read_inline(value: dict[str, Any], path: Path, document: Document, objects: _Objects) -> None:
+    """Objects that stand in the scenario: found as in a document of their own, placed where they are."""
+    found = Found()
+    find_objects(Document(value), found)
+
+    def placed(subject: Subject) -> Subject:
+        return replace(subject, document=document, base=path + subject.base)
+
+    objects.found.manifests += [replace(one, subject=placed(one.subject)) for one in found.manifests]
+    objects.found.findings += [(placed(subject), finding) for subject, finding in found.findings]
+    objects.found.passed_over += found.passed_over
+
+
+def _models(found: Found) -> tuple[list[Item], list[tuple[Subject, Finding]]]:
+    items: list[Item] = []
+    findings: list[tuple[Subject, Finding]] = []
+    for manifest in found.manifests:
+        try:
+            model = _MODELS[manifest.kind].model_validate(manifest.value, by_alias=True, by_name=False)
+        except ValidationError as error:
+            findings += [(manifest.subject, finding) for finding in findings_of(error, manifest.value)]
+        else:
+            items.append(Item(manifest.subject, model))
+    return items, findings
+
+
+def _short_forms(draft: Draft, items: Iterable[Item], findings: list[Finding]) -> list[Item]:
+    """The nodes written in short form, as Node objects. The others must be in a manifest."""
+    known = [item.model.name for item in items if isinstance(item.model, Node)]
+    made = []
+    for name, form in draft.file.nodes.items():
+        if form.is_whole and name in known:
+            message = f"{name} is in a manifest and here as well"
+            findings.append(
+                Finding("KPS610", message, ("nodes", name), help="give its addresses in one place")
+            )
+        elif form.is_whole:
+            made.append(Item(Subject(draft.document, ("nodes", name), f"Node {name}"), _node(name, form)))
+        elif name not in known:
+            message = f"{name} has no address, and no manifest has a Node of this name"
+            notes = known_names("Nodes", known)
+            findings.append(
+                Finding("KPS602", message, ("nodes", name), help="give internal: ADDRESS", notes=notes)
+            )
+    return made
+
+
+def _node(name: str, form: NodeForm) -> Node:
+    addresses = [
+        *({"type": "InternalIP", "address": text} for text in form.internal),
+        *({"type": "ExternalIP", "address": text} for text in form.external),
+        {"type": "Hostname", "address": name},
+    ]
+    labels = {_ZONE: form.zone} if form.zone else {}
+    return Node.model_validate(
+        {
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"podCIDRs": list(form.pod_cidr)},
+            "status": {"addresses": addresses},
+        }
+    )
+
+
+def _facts(form: NodeForm) -> NodeFacts:
+    """The part of a short form that no Node object holds."""
+    return NodeFacts.model_construct(
+        **{name: getattr(form, name) for name in NodeFacts.model_fields if name in form.model_fields_set}
+    )

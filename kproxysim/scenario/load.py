@@ -1,0 +1,131 @@
+"""Reading a scenario: its own shape first, then what it gathers, then whether every name in it is known.
+
+A later step looks only at what the earlier ones found sound, so that nothing is said twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from kproxysim.cluster.addresses import parse_cidr, parse_ip
+from kproxysim.cluster.findings import Finding, Subject
+from kproxysim.cluster.located import Document, read_documents
+from kproxysim.errors import Diagnostic, InputError, Severity
+from kproxysim.network import Edge, Pod, World
+from kproxysim.scenario.crosscheck import check_edge, check_packets, check_pods
+from kproxysim.scenario.draft import Draft, read_draft
+from kproxysim.scenario.find import is_scenario
+from kproxysim.scenario.gather import Gathered, gather
+from kproxysim.scenario.mistakes import located
+from kproxysim.scenario.model import ScenarioFile
+
+__all__ = ["Loaded", "build_world", "load"]
+
+_OF_PACKETS = ("scenario", "about", "teaches", "packets", "expect")
+"""Fields without which there is a world all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A scenario without mistakes. `findings` are warnings and notes."""
+
+    draft: Draft
+    gathered: Gathered
+    world: World
+    findings: tuple[Diagnostic, ...]
+
+
+def load(path: str, *, strict: bool) -> Loaded:
+    """Read a scenario file, and the manifests that it names.
+
+    Raises InputError with all mistakes in all of them, those of the scenario itself first.
+    """
+    document, others = _documents(path)
+    subject = Subject(document)
+    draft, findings = read_draft(document)
+    if draft is None:
+        raise InputError(located(subject, findings))
+    gathered = gather(draft, others, strict=strict)
+    findings += gathered.findings
+    nodes = {*(node.name for node in gathered.cluster.nodes), *draft.written("nodes")}
+    findings += [*check_edge(draft.file, nodes), *check_pods(draft.file, nodes)]
+    world = None
+    if not _has_errors(gathered.diagnostics) and all(
+        one.path[:1] and one.path[0] in _OF_PACKETS for one in findings
+    ):
+        world = build_world(draft.file, gathered, None)
+        findings += _settings_refused(world) or check_packets(draft, world)
+    diagnostics = [*located(subject, findings), *gathered.diagnostics]
+    if world is None or _has_errors(diagnostics):
+        raise InputError(diagnostics)
+    return Loaded(draft, gathered, world, tuple(diagnostics))
+
+
+def _documents(path: str) -> tuple[Document, list[Document]]:
+    """The scenario of a file, and the manifests beside it."""
+    documents = read_documents(path)
+    mine = [document for document in documents if is_scenario(document.value)]
+    if not mine:
+        hint = "a scenario begins with kind: Scenario"
+        raise InputError(
+            located(Subject(documents[0]), [Finding("KPS611", "this is no scenario", help=hint)])
+        )
+    if len(mine) > 1:
+        finding = Finding("KPS612", "this file has a second scenario", help="give it a file of its own")
+        raise InputError(located(Subject(mine[1]), [finding]))
+    return mine[0], [document for document in documents if document is not mine[0]]
+
+
+def _has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+
+
+def _settings_refused(world: World) -> list[Finding]:
+    """What kube-proxy of this version says about its settings, at the place where they stand."""
+    try:
+        _ = world.topology
+    except InputError as error:
+        path = ("kubeProxy",)
+        return [
+            Finding(one.code, one.message, path, one.found, one.help, one.notes) for one in error.diagnostics
+        ]
+    return []
+
+
+def build_world(file: ScenarioFile, gathered: Gathered, version: str | None) -> World:
+    """The world that a scenario describes, under `version` of kube-proxy or else the one it names."""
+    return World(
+        gathered.cluster,
+        edge=_edge(file, gathered),
+        pods=[
+            Pod(
+                namespace=name.partition("/")[0],
+                name=name.partition("/")[2],
+                node=form.node,
+                ips=tuple(str(parse_ip(text)) for text in form.ip),
+                listening=form.listening,
+                host_network=form.host_network,
+            )
+            for name, form in file.pods.items()
+        ],
+        clients={name: str(parse_ip(text)) for name, text in file.clients.items()},
+        facts=gathered.facts,
+        config=file.kube_proxy.config,
+        version=version or file.kube_proxy.version,
+        pod_network=file.pod_network,
+    )
+
+
+def _edge(file: ScenarioFile, gathered: Gathered) -> Edge:
+    cloud = file.cloud
+    routes = {
+        str(parse_cidr(text) if "/" in text else parse_ip(text)): node for text, node in cloud.routes.items()
+    }
+    edge = Edge.of(gathered.cluster, kind=cloud.kind or "", firewall=cloud.firewall, routes=routes)
+    if cloud.one_to_one is not None:
+        pairs = {
+            str(parse_ip(public)): str(parse_ip(internal)) for public, internal in cloud.one_to_one.items()
+        }
+        edge = replace(edge, one_to_one=pairs)
+    return replace(edge, gateway={parse_ip(text).version: str(parse_ip(text)) for text in cloud.gateway})

@@ -1,0 +1,70 @@
+"""Mistakes in a scenario file: raised by pydantic's validators with a code and help of their own, shown with
+file, line and column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from kproxysim.cluster.findings import Finding, Subject, diagnose, findings_of
+from kproxysim.errors import Diagnostic, Severity
+
+__all__ = ["did_you_mean", "known_names", "located", "mistake", "mistakes_of"]
+
+_OWN_CODES = "KPS6"
+_FIRST_NOTE = "KPS690"
+"""Of this room's codes those from here on are notes, all before are errors."""
+
+_OURS = "scenario"
+_OF_A_KEY = "[key]"
+_MOST_SHOWN = 12
+
+
+def mistake(code: str, message: str, hint: str = "") -> PydanticCustomError:
+    """What a validator raises: a mistake with its own code, message and help."""
+    return PydanticCustomError(_OURS, "{message}", {"message": message, "code": code, "hint": hint})
+
+
+def mistakes_of(error: ValidationError, value: object) -> list[Finding]:
+    """All that pydantic says about `value`, one finding for each place."""
+    own: dict[tuple[int | str, ...], dict[str, Any]] = {}
+    for details in error.errors(include_url=False):
+        if details["type"] == _OURS:
+            own[tuple(step for step in details["loc"] if step != _OF_A_KEY)] = details["ctx"]
+    return [
+        finding
+        if (context := own.get(finding.path)) is None
+        else replace(finding, code=context["code"], message=context["message"], help=context["hint"])
+        for finding in findings_of(error, value)
+    ]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The known name that looks most like `name`, as help; empty if none does."""
+    close = get_close_matches(name, list(known), 1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def known_names(what: str, known: Iterable[str]) -> tuple[str, ...]:
+    """A note that lists what there is."""
+    names = list(known)
+    if not names:
+        return (f"there are no {what}",)
+    return (f"known {what}: {', '.join(names[:_MOST_SHOWN])}{', ...' if len(names) > _MOST_SHOWN else ''}",)
+
+
+def located(subject: Subject, findings: Iterable[Finding]) -> list[Diagnostic]:
+    """Findings with their places, in file order."""
+    found = []
+    for diagnostic in diagnose((subject, finding) for finding in findings):
+        own = diagnostic.code.startswith(_OWN_CODES) and diagnostic.code < _FIRST_NOTE
+        # Codes of network and kubeproxy that are said again here stop the scenario as well.
+        foreign = diagnostic.code.startswith(("KPS4", "KPS7"))
+        found.append(replace(diagnostic, severity=Severity.ERROR) if own or foreign else diagnostic)
+    return found

@@ -1,0 +1,384 @@
+"""The shape of a scenario file. Whether the names in it are known is checked in `crosscheck`.
+
+Every field has its description here: the JSON Schema and docs/scenario-format.md are held to it.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from kproxysim.cluster import KubeProxyConfiguration, NodeFacts
+from kproxysim.cluster.base import CidrText, Flag, IpText, KubernetesModel, Port, check_ip
+from kproxysim.errors import InputError
+from kproxysim.kubeproxy.versions import minor_of
+from kproxysim.network.trace import DISPOSITIONS
+from kproxysim.scenario.mistakes import mistake
+from kproxysim.scenario.openings import Opening
+from kproxysim.scenario.shares import Shares
+
+__all__ = [
+    "ANYBODY",
+    "CLIENT_SEES",
+    "FORMAT",
+    "KIND",
+    "NO_REPLY",
+    "CloudForm",
+    "Expectation",
+    "KubeProxyForm",
+    "NearestForm",
+    "NodeForm",
+    "PacketForm",
+    "PodForm",
+    "ScenarioFile",
+    "ScenarioModel",
+]
+
+KIND: Literal["Scenario"] = "Scenario"
+FORMAT = 1
+"""The version of the format. A file of another version is not read: it may mean something else."""
+
+CLIENT_SEES = (
+    "answered",
+    "refused",
+    "timeout",
+    "reset",
+    "net-unreachable",
+    "host-unreachable",
+    "protocol-unreachable",
+    "prohibited",
+    "not-permitted",
+    "unknown",
+)
+"""What a client may see of its call, as `Branch.client_sees` says it."""
+
+NO_REPLY = "none"
+"""The way back of a packet that nobody answers."""
+
+ANYBODY = ""
+"""Whoever receives the packet, in `Expectation.sees`."""
+
+_SOCKET = re.compile(r"(?:tcp|udp|sctp)/([0-9]{1,5})\Z")
+_TEXT = {"type": "string", "minLength": 1}
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _socket(text: str) -> str:
+    match = _SOCKET.match(text)
+    if match is None or not 1 <= int(match[1]) <= 65535:
+        raise mistake("KPS113", f"{text!r} is no socket of a pod", "write tcp/8080")
+    return text
+
+
+def _manifest(value: Any) -> Any:
+    if not isinstance(value, str | dict) or not value:
+        raise mistake(
+            "KPS103", "this is no file name, and no object", "write the name of a file with manifests"
+        )
+    return value
+
+
+def _some_packets(value: Any) -> Any:
+    if value == {}:
+        raise mistake("KPS102", "there is no packet here", "write NAME: {from: ..., to: ...}")
+    return value
+
+
+def _version_text(value: Any) -> Any:
+    if isinstance(value, int | float):
+        raise mistake("KPS103", "version must be text, and this is a number", 'put it in quotes: "1.30"')
+    return value
+
+
+def _known_version(text: str) -> str:
+    try:
+        minor_of(text)
+    except InputError as error:
+        diagnostic = error.diagnostics[0]
+        raise mistake(diagnostic.code, diagnostic.message, diagnostic.help) from None
+    return text
+
+
+def _known_format(value: Any) -> Any:
+    if type(value) is not int or value != FORMAT:
+        raise mistake(
+            "KPS601", f"{value!r} is no version of this format that is known", f"write scenario: {FORMAT}"
+        )
+    return value
+
+
+def _seen(value: Any) -> dict[str, str]:
+    seen = {ANYBODY: value} if isinstance(value, str) else value
+    if not isinstance(seen, dict) or not seen:
+        raise mistake(
+            "KPS103", "this is no address, and no names with addresses", "write {default/echo-1: 10.44.0.1}"
+        )
+    for name, address in seen.items():
+        try:
+            check_ip(address if isinstance(address, str) else "")
+        except PydanticCustomError:
+            hint = f"write the address that {name or 'the receiver'} sees"
+            raise mistake("KPS104", f"{address!r} is not an IP address", hint) from None
+    return seen
+
+
+_TextOrList = WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]})
+_Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list), _TextOrList]
+_Addresses = Annotated[tuple[IpText, ...], BeforeValidator(_as_list), _TextOrList]
+_Prefixes = Annotated[tuple[CidrText, ...], BeforeValidator(_as_list), _TextOrList]
+_Name = Annotated[str, Field(min_length=1)]
+_PodSocket = Annotated[
+    str, AfterValidator(_socket), Field(json_schema_extra={"pattern": "^(tcp|udp|sctp)/[0-9]{1,5}$"})
+]
+_Manifest = Annotated[
+    str | dict[str, Any], PlainValidator(_manifest), WithJsonSchema({"anyOf": [_TEXT, {"type": "object"}]})
+]
+_Version = Annotated[str, BeforeValidator(_version_text), AfterValidator(_known_version)]
+_Seen = Annotated[
+    dict[str, str],
+    PlainValidator(_seen),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "object", "minProperties": 1, "additionalProperties": _TEXT}]}),
+]
+
+
+class ScenarioModel(KubernetesModel):
+    """A frozen model of a part of the file. A field that is not known is a mistake."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", populate_by_name=False)
+
+
+class CloudForm(ScenarioModel):
+    """What lies between the internet and the nodes."""
+
+    kind: Literal["gce", "nat", "routed"] | None = Field(
+        None,
+        description="`gce`: Compute Engine. `nat`: a router that translates one to one (Elastic or floating "
+        "IPs). `routed`: public addresses reach the nodes unchanged. Without it the Nodes' `spec.providerID` "
+        "decides: `gce` if it says so, else `routed`.",
+    )
+    firewall: tuple[Opening, ...] | None = Field(
+        None,
+        description="What may come in from the internet: `tcp/80`, `tcp/30000-32767`, `udp`, "
+        "`tcp/22 from 203.0.113.0/24`. An empty list shuts it. Without the field it is not known: it is "
+        "taken as open, and the trace says so.",
+    )
+    one_to_one: dict[IpText, IpText] | None = Field(
+        None,
+        description="Public address to internal address, where the edge translates. Without it each node's "
+        "external address leads to its internal one.",
+    )
+    routes: dict[str, str] = Field(
+        default_factory=dict,
+        description="Address or prefix to the node that the edge sends it to, unchanged.",
+    )
+    gateway: _Addresses = Field(
+        (),
+        description="The edge's own address among the nodes; for two families a list. Without it the first "
+        "address of the first node's /24 (/64).",
+    )
+
+
+class KubeProxyForm(ScenarioModel):
+    """kube-proxy, the same on all nodes."""
+
+    version: _Version | None = Field(
+        None, description='Kubernetes minor, in quotes: `"1.30"`. Without it the newest one that is known.'
+    )
+    config: KubeProxyConfiguration | None = Field(
+        None, description="The fields of a KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1)."
+    )
+
+
+class NodeForm(NodeFacts):
+    """A node in short form; or, for a Node that a manifest has, what the API does not know of it."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", populate_by_name=False)
+
+    internal: _Addresses = Field((), description="Its InternalIP; for two families a list.")
+    external: _Addresses = Field((), description="Its ExternalIP; for two families a list.")
+    pod_cidr: _Prefixes = Field(
+        (), description="The prefix that its pods' addresses come from; for two families a list."
+    )
+    zone: str = Field("", description="Its zone (label topology.kubernetes.io/zone).")
+
+    @property
+    def is_whole(self) -> bool:
+        """Does this describe a node by itself, without a Node object?"""
+        return bool(self.internal or self.external or self.pod_cidr or self.zone)
+
+
+class PodForm(ScenarioModel):
+    """A pod that no EndpointSlice names, or more of one that does: where it runs, what listens in it."""
+
+    node: _Name = Field(description="The node that it runs on.")
+    ip: _Addresses = Field(
+        (), description="Its address; for two families a list. A pod on its node's network has the node's."
+    )
+    listening: tuple[_PodSocket, ...] = Field(
+        (),
+        description="Sockets of its processes: `tcp/8080`. Ports of an EndpointSlice are open anyway.",
+    )
+    host_network: Flag = Field(False, description="Is it on its node's network?")
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if not self.ip and not self.host_network:
+            raise mistake("KPS102", "ip is missing", "give the pod's address, or hostNetwork: true")
+        return self
+
+
+class PacketForm(ScenarioModel):
+    """The first packet of a connection."""
+
+    source: _Name = Field(
+        alias="from",
+        description="Who sends it: `internet/203.0.113.7`, `node/node-a`, `pod/default/echo-1`, the address "
+        "of a node or pod, or a name from `clients`.",
+    )
+    to: _Name = Field(
+        description="What is dialled: `198.51.100.12:80`, `[2001:db8::1]:80`. It is tcp, unless `/udp` or "
+        "`/sctp` follows."
+    )
+    via: str | None = Field(
+        None,
+        description="The node at which the edge lets it in, where several could take it: those behind a load "
+        "balancer's address.",
+    )
+    sport: Port | None = Field(None, description="The sender's port. Without it one from the usual range.")
+
+
+class NearestForm(ScenarioModel):
+    """The rule that the sender hoped for and missed. What is not given is not compared."""
+
+    object: str | None = Field(None, description="What made the rule: `Service default/echo-ext`.")
+    field: str | None = Field(None, description="The field of it that did: `spec.externalIPs[0]`.")
+    failed: str | None = Field(
+        None, description="The condition that did not hold: `dst`, `dport`, `protocol`."
+    )
+    wanted: str | None = Field(None, description="What the rule asks for there: `198.51.100.12/32`.")
+    had: str | None = Field(None, description="What the packet had there: `10.128.0.12`.")
+    as_dialled: Flag | None = Field(
+        None, description="Would it have matched the packet as dialled, before anything rewrote it?"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise mistake("KPS608", "this expects nothing of the nearest rule", "say for example failed: dst")
+        return self
+
+
+class Expectation(ScenarioModel):
+    """What is to become of one packet. All that is given must hold, for each way that chance may take.
+
+    Where the ways differ, a list stands for equal shares, and a mapping gives exact fractions that add up to
+    1: `{default/echo-1: 1/3, default/echo-2: 2/3}`.
+    """
+
+    packet: _Name = Field(description="A name from `packets`.")
+    reaches: Annotated[dict[str, Fraction], Shares()] | None = Field(
+        None,
+        description="Who takes the packet: a pod (`default/echo-1`), an address (`10.44.0.5`, "
+        "`10.44.0.5:8080`), a process of a node (`node/node-a`), or `nobody`.",
+    )
+    disposition: Annotated[dict[str, Fraction], Shares(DISPOSITIONS)] | None = Field(
+        None, description="How its way ends."
+    )
+    reason: Annotated[dict[str, Fraction], Shares()] | None = Field(
+        None, description="Why, as a code of `kproxysim explain`: `no-endpoints`."
+    )
+    client: Annotated[dict[str, Fraction], Shares(CLIENT_SEES)] | None = Field(
+        None, description="What its sender sees."
+    )
+    source: (
+        Annotated[dict[str, Fraction], Shares(("kept", "masqueraded", "changed"), addresses=True)] | None
+    ) = Field(
+        None,
+        description="What became of its source address: `kept`, `masqueraded`, `changed` (by SNAT); or the "
+        "address that it has in the end.",
+    )
+    sees: _Seen | None = Field(
+        None,
+        description="The source address that its receiver sees; or, by receiver as in `reaches`, the one "
+        "that each of them sees.",
+    )
+    through: tuple[_Name, ...] = Field(
+        (), description="Stations that it passes in this order, others between them left out (see Stations)."
+    )
+    avoids: tuple[_Name, ...] = Field((), description="Stations that it does not pass (see Stations).")
+    reply: Annotated[dict[str, Fraction], Shares((*DISPOSITIONS, NO_REPLY))] | None = Field(
+        None,
+        description="How the way back ends: `delivered` to the sender, or what became of it; `none` if "
+        "nobody answers.",
+    )
+    nearest: NearestForm | None = Field(None, description="The rule that it missed by least.")
+    advice: _Texts = Field((), description="Codes of the advice that the trace gives: `cloud-nat-first`.")
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> Self:
+        if self.model_fields_set <= {"packet"}:
+            raise mistake("KPS608", "this expects nothing", "say for example reaches: default/echo-1")
+        return self
+
+
+class ScenarioFile(ScenarioModel):
+    """A cluster, what lies around it, packets, and what is to become of them.
+
+    Input and expected outcome stand in one file, which `kproxysim run` replays.
+    """
+
+    kind: Literal["Scenario"] = Field(KIND, description="Says what this file is, beside other manifests.")
+    scenario: Annotated[Literal[1], BeforeValidator(_known_format)] = Field(
+        description="The version of this format."
+    )
+    about: _Name = Field(description="What it shows, in one line.")
+    teaches: str = Field("", description="What there is to learn from it, in a paragraph.")
+    cloud: CloudForm = Field(
+        CloudForm.model_construct(), description="What lies between the internet and the nodes."
+    )
+    kube_proxy: KubeProxyForm = Field(
+        KubeProxyForm.model_construct(), description="kube-proxy, the same on all nodes."
+    )
+    pod_network: Literal["ptp", "ptp-bare", "bridge"] = Field(
+        "ptp",
+        description="How pods are attached. `ptp`: each by a veth pair, its end on the node with the first "
+        "address of the node's prefix. `ptp-bare`: the same without that address. `bridge`: all of a node on "
+        "one bridge.",
+    )
+    nodes: dict[_Name, NodeForm] = Field(
+        default_factory=dict,
+        description="Nodes by name in short form; or, for Nodes in `manifests`, what the API does not know.",
+    )
+    manifests: tuple[_Manifest, ...] = Field(
+        (),
+        description="Nodes, Services and EndpointSlices as kubectl prints them: files, named from this "
+        "file's folder, or objects.",
+    )
+    services: tuple[dict[str, Any], ...] = Field(
+        (), description="Services and EndpointSlices written here, as objects."
+    )
+    pods: dict[_Name, PodForm] = Field(
+        default_factory=dict, description="Pods by `NAMESPACE/NAME` that no EndpointSlice names."
+    )
+    clients: dict[_Name, IpText] = Field(
+        default_factory=dict, description="Names for addresses on the internet."
+    )
+    packets: Annotated[dict[_Name, PacketForm], BeforeValidator(_some_packets)] = Field(
+        description="Packets by name.", json_schema_extra={"minProperties": 1}
+    )
+    expect: tuple[Expectation, ...] = Field((), description="What is to become of the packets.")

@@ -1,0 +1,91 @@
+"""The JSON Schema of a scenario file, for editors, and for finding out which fields there are."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+from kproxysim.cluster.paths import Path
+from kproxysim.scenario.model import ScenarioFile
+
+__all__ = ["fields_at", "json_schema"]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NULL = {"type": "null"}
+_READ_AS_TEXT = ("ListeningSocket", "Route")
+"""Models that are written as a line of text as well, `tcp/22` or `default via 10.0.0.1`."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a scenario file (draft 2020-12)."""
+    return deepcopy(_schema())
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    generated = ScenarioFile.model_json_schema(by_alias=True, mode="validation")
+    parts: dict[str, Any] = {name: _tidy(part) for name, part in generated.pop("$defs").items()}
+    for name in _READ_AS_TEXT:
+        parts[name] = {"anyOf": [{"type": "string"}, parts[name]]}
+    parts["NodeForm"]["properties"]["sysctls"]["additionalProperties"] = {"type": ["string", "integer"]}
+    parts["Expectation"]["minProperties"] = 2
+    parts["NearestForm"]["minProperties"] = 1
+    return {
+        "$schema": _DIALECT,
+        "title": "A scenario of kproxysim",
+        **_tidy(generated),
+        "$defs": parts,
+    }
+
+
+def _tidy(part: Any) -> Any:
+    """Without pydantic's titles, nulls (a field is left out instead), and defaults that say nothing."""
+    if isinstance(part, list):
+        return [_tidy(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    tidy: dict[str, Any] = {}
+    for name, value in part.items():
+        if name == "properties":
+            tidy[name] = {field: _tidy(one) for field, one in value.items()}
+        elif name == "anyOf" and _NULL in value:
+            kept = [_tidy(one) for one in value if one != _NULL]
+            tidy.update(kept[0] if len(kept) == 1 else {"anyOf": kept})
+        elif name == "description":
+            tidy[name] = " ".join(value.split())
+        elif name == "format" or (name == "title" and isinstance(value, str)):
+            # The only formats are Go's durations (`30s`), which pydantic takes for ISO 8601.
+            continue
+        elif name in ("ge", "le", "gt", "lt") or (name == "default" and value in (None, "", [], {})):
+            continue
+        else:
+            tidy[name] = _tidy(value)
+    return tidy
+
+
+def fields_at(path: Path) -> list[str]:
+    """The fields that the mapping at `path` of a scenario may have; none if any may stand there."""
+    schema = _schema()
+    part = schema
+    for step in path:
+        part = _resolved(part, schema)
+        if isinstance(step, str) and step in part.get("properties", {}):
+            part = part["properties"][step]
+        elif isinstance(step, int):
+            part = part.get("items", {})
+        else:
+            part = part.get("additionalProperties", {})
+        if not isinstance(part, dict):
+            return []
+    return list(_resolved(part, schema).get("properties", {}))
+
+
+def _resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in part:
+        part = schema["$defs"][part["$ref"].rpartition("/")[2]]
+    if "anyOf" in part:
+        return next(
+            (one for one in (_resolved(one, schema) for one in part["anyOf"]) if "properties" in one), part
+        )
+    return part
