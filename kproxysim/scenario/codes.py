@@ -1,4 +1,4 @@
-"""What the codes of this room mean: mistakes in scenario files (KPS60x, KPS61x) and notes about them (KPS69x)."""
+"""What the codes of this room mean: mistakes in scenario files, and from KPS690 on notes about them."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "KPS603",
         "nobody has this address",
-        "A packet is dialled to an address that no node, pod, Service, client or route of the edge has: most "
-        "often a slip of the pen. Where it is meant, expect it: `disposition: unreachable`. The two addresses of "
-        "a `oneToOne` entry must be of the same family.",
+        "A packet is dialled to an address that no node, pod, Service, client or route of the edge has: "
+        "most often a slip of the pen. Where it is meant, expect it: `disposition: unreachable`. The two "
+        "addresses of a `oneToOne` entry must be of the same family.",
         "nodes:\n  node-a: {internal: 10.128.0.12, external: 198.51.100.12}\n"
-        "packets:\n  browser: {from: internet/203.0.113.7, to: '198.51.100.99:80'}   # no node has this address",
+        "packets:\n  browser: {from: internet/203.0.113.7, to: '198.51.100.99:80'}   # nobody has .99",
     ),
     Explanation(
         "KPS604",
         "shares that can't be, or don't add up",
-        "Where chance decides, an expectation says who gets which share: a bare name all of it, a list equal "
-        "shares, a mapping exact fractions. Fractions are written as 1/3, not as 0.333, and add up to exactly 1; "
-        "under `reaches`, what arrives nowhere is the share of `nobody`. Fields such as `disposition` and `client` "
-        "take words from a list only.",
+        "Where chance decides, an expectation says who gets which share: a bare name all of it, a list "
+        "equal shares, a mapping exact fractions. Fractions are written as 1/3, not as 0.333, and add up to "
+        "exactly 1; under `reaches`, what arrives nowhere is the share of `nobody`. Fields such as "
+        "`disposition` and `client` take words from a list only.",
         "reaches: {default/echo-1: 1/3, default/echo-2: 1/3, nobody: 1/3}",
     ),
     Explanation(
@@ -57,9 +57,9 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "KPS607",
         "a station that no packet can pass",
-        "`through` and `avoids` name stations: hosts, what the edge does, chains, targets, and fields that made "
-        "a rule. Chains of a Service go by their role and the Service, not by the hash in their name, so that "
-        "an expectation can be read. docs/scenario-format.md lists all forms.",
+        "`through` and `avoids` name stations: hosts, what the edge does, chains, targets, and fields that "
+        "made a rule. Chains of a Service go by their role and the Service, not by the hash in their name, "
+        "so that an expectation can be read. docs/scenario-format.md lists all forms.",
         "through: [gce-nat, node/node-a, 'KUBE-EXT default/echo:http', DNAT]",
     ),
     Explanation(
@@ -78,8 +78,9 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "KPS610",
         "a node is described twice",
-        "A node is either a Node object in a manifest or written in short form under `nodes:`, with addresses. "
-        "Beside a Node object, `nodes:` may only add what the API does not know: sockets, settings, routes.",
+        "A node is either a Node object in a manifest, or written in short form under `nodes:`, with its "
+        "addresses. Beside a Node object, `nodes:` may only add what the API does not know: sockets, "
+        "settings, routes.",
         "manifests: [nodes.yaml]           # has node-a, with its addresses\n"
         "nodes:\n  node-a: {listening: [tcp/22]}",
     ),
