@@ -24,6 +24,8 @@ from kproxysim.scenario.stations import fixed_stations
 
 __all__ = ["check_edge", "check_packets", "check_pods"]
 
+_ROLES = (*PORT_ROLES, ENDPOINT_ROLE)
+
 _NOWHERE = ("unreachable", "no-route")
 """How the way of a packet ends that is dialled where nobody is. Who expects that has made no slip."""
 
@@ -184,18 +186,29 @@ class _Checker:
             yield Finding("KPS603", "nobody has this address", path, name)
 
     def _station(self, name: str, path: Path) -> Iterator[Finding]:
-        if name in self._stations or self._is_made_by_a_field(name):
-            return
-        raw = self._chains.get(name)
-        if raw is not None:
+        kind, _, rest = name.partition(" ")
+        kind = next((role for role in _ROLES if kind.startswith(f"{role}-")), kind)
+        if kind == "Service":
+            yield from self._field(rest, path)
+        elif name in self._chains:
             message = f"{name} is named by a hash"
-            yield Finding("KPS607", message, path, name, f"write {raw[-1]}")
-            return
-        words = name.partition(" ")[0]
-        alike = [one for one in self._stations if one.partition(" ")[0] == words] or list(self._stations)
-        notes = known_names("stations of this kind", alike) if words in (*PORT_ROLES, ENDPOINT_ROLE) else ()
-        message = f"{name!r} is no station of a packet's way"
-        yield Finding("KPS607", message, path, name, did_you_mean(name, alike), notes)
+            yield Finding("KPS607", message, path, name, f"write {self._chains[name][-1]}")
+        elif name not in self._stations:
+            alike = [one for one in self._stations if one.partition(" ")[0] == kind]
+            notes = known_names("stations of this kind", alike) if kind in _ROLES else ()
+            hint = did_you_mean(name, alike or self._stations)
+            message = f"{name!r} is no station of a packet's way"
+            yield Finding("KPS607", message, path, name, hint, notes)
+
+    def _field(self, text: str, path: Path) -> Iterator[Finding]:
+        """What made a rule, `default/echo spec.externalIPs[0]`: the Service is known, its fields are many."""
+        services = [service.key for service in self._world.cluster.services]
+        key, _, field = text.partition(" ")
+        if key not in services:
+            yield _unknown("Service", key, services, path)
+        elif not field:
+            hint = f"write Service {key} spec.externalIPs[0]"
+            yield Finding("KPS607", f"no field of Service {key} is named", path, text, hint)
 
     @cached_property
     def _chains(self) -> dict[str, tuple[str, ...]]:
@@ -209,14 +222,6 @@ class _Checker:
             *(name for called in self._chains.values() for name in called),
         ]
         return dict.fromkeys((*names, *fixed_stations()))
-
-    def _is_made_by_a_field(self, name: str) -> bool:
-        """`Service default/echo spec.externalIPs[0]`: known is the object, its fields are too many."""
-        kind, _, rest = name.partition(" ")
-        key, _, field = rest.partition(" ")
-        return (
-            kind == "Service" and bool(field) and any(one.key == key for one in self._world.cluster.services)
-        )
 
 
 def _unknown(what: str, name: str, known: Collection[str], path: Path) -> Finding:

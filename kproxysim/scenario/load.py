@@ -48,7 +48,7 @@ def load(path: str, *, strict: bool) -> Loaded:
         raise InputError(located(subject, findings))
     gathered = gather(draft, others, strict=strict)
     findings += gathered.findings
-    nodes = {*(node.name for node in gathered.cluster.nodes), *draft.written("nodes")}
+    nodes = list(dict.fromkeys((*(node.name for node in gathered.cluster.nodes), *draft.written("nodes"))))
     findings += [*check_edge(draft.file, nodes), *check_pods(draft.file, nodes)]
     world = None
     if not _has_errors(gathered.diagnostics) and all(

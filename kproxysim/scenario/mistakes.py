@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -17,9 +16,8 @@ from kproxysim.errors import Diagnostic, Severity
 
 __all__ = ["did_you_mean", "known_names", "located", "mistake", "mistakes_of"]
 
-_OWN_CODES = "KPS6"
-_FIRST_NOTE = "KPS690"
-"""Of this room's codes those from here on are notes, all before are errors."""
+_NOTES = "KPS69"
+"""Codes of this room that begin so are notes, all others are errors."""
 
 _OURS = "scenario"
 _OF_A_KEY = "[key]"
@@ -33,16 +31,13 @@ def mistake(code: str, message: str, hint: str = "") -> PydanticCustomError:
 
 def mistakes_of(error: ValidationError, value: object) -> list[Finding]:
     """All that pydantic says about `value`, one finding for each place."""
-    own: dict[tuple[int | str, ...], dict[str, Any]] = {}
+    own: dict[tuple[int | str, ...], Finding] = {}
     for details in error.errors(include_url=False):
         if details["type"] == _OURS:
-            own[tuple(step for step in details["loc"] if step != _OF_A_KEY)] = details["ctx"]
-    return [
-        finding
-        if (context := own.get(finding.path)) is None
-        else replace(finding, code=context["code"], message=context["message"], help=context["hint"])
-        for finding in findings_of(error, value)
-    ]
+            path = tuple(step for step in details["loc"] if step != _OF_A_KEY)
+            context = details["ctx"]
+            own[path] = Finding(context["code"], context["message"], path, help=context["hint"])
+    return [own.get(finding.path, finding) for finding in findings_of(error, value)]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -61,10 +56,7 @@ def known_names(what: str, known: Iterable[str]) -> tuple[str, ...]:
 
 def located(subject: Subject, findings: Iterable[Finding]) -> list[Diagnostic]:
     """Findings with their places, in file order."""
-    found = []
-    for diagnostic in diagnose((subject, finding) for finding in findings):
-        own = diagnostic.code.startswith(_OWN_CODES) and diagnostic.code < _FIRST_NOTE
-        # Codes of network and kubeproxy that are said again here stop the scenario as well.
-        foreign = diagnostic.code.startswith(("KPS4", "KPS7"))
-        found.append(replace(diagnostic, severity=Severity.ERROR) if own or foreign else diagnostic)
-    return found
+    return [
+        replace(diagnostic, severity=Severity.NOTE) if diagnostic.code.startswith(_NOTES) else diagnostic
+        for diagnostic in diagnose((subject, finding) for finding in findings)
+    ]

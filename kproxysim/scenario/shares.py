@@ -65,7 +65,9 @@ class Shares:
             return
         choices = ", ".join(self.words) + (" or an address" if self.addresses else "")
         raise mistake(
-            "KPS604", f"{name!r} can't stand here", did_you_mean(name, self.words) or f"write {choices}"
+            "KPS604",
+            f"{name!r} is none of the words for this",
+            did_you_mean(name, self.words) or f"write {choices}",
         )
 
 
