@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kproxysim.network.edge import Allow, Edge
 from kproxysim.network.pods import Pod
-from kproxysim.network.trace import Branch, Hop, Reply, Trace
+from kproxysim.network.trace import Branch, Hop, Reached, Reply, Trace
 from kproxysim.network.world import World
 
-__all__ = ["Allow", "Branch", "Edge", "Hop", "Pod", "Reply", "Trace", "World"]
+__all__ = ["Allow", "Branch", "Edge", "Hop", "Pod", "Reached", "Reply", "Trace", "World"]

@@ -1,8 +1,9 @@
 """Why not: of the rules that a packet passed, the one that its sender hoped for.
 
 That is the rule that would have matched the packet as it was dialled, had nothing rewritten it on the way;
-where there is none, the rule that misses by one condition only. Rules that dispatch by Service are looked at,
-since nobody hopes for a masquerade rule.
+where there is none, the rule that misses by one condition only; of several such rules the one whose address,
+and then whose port, comes closest. Rules that dispatch by Service are looked at, since nobody hopes for a
+masquerade rule.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kproxysim.netfilter.condition import Condition
+from kproxysim.netfilter.matches.header import PrefixMatch
+from kproxysim.netfilter.matches.ports import PortMatch, PortsMatch
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.targets.verdict import Jump
 from kproxysim.netfilter.walk import Missed, Walked
@@ -19,20 +22,40 @@ from kproxysim.packet import Packet
 __all__ = ["find_nearest"]
 
 _DISPATCHING = ("KUBE-SERVICES", "KUBE-NODEPORTS")
+_Rank = tuple[bool, int, int, int, int]
+
 _NAMING = ("src", "dst", "sport", "dport", "protocol")
 
 
 def find_nearest(sent: Packet, hops: Iterable[Hop]) -> Nearest | None:
     """The rule that `sent` missed by least on its way, or None if no rule came near."""
-    best: tuple[tuple[bool, int, int], Nearest] | None = None
+    best: tuple[_Rank, Nearest] | None = None
     for order, (step, missed) in enumerate(_missed(hops)):
         found = _judge(sent, step, missed)
         if found is None:
             continue
-        rank = (not found.as_dialled, found.total - found.held, order)
+        rank = (not found.as_dialled, found.total - found.held, *_distance(missed), order)
         if best is None or rank < best[0]:
             best = (rank, found)
     return None if best is None else best[1]
+
+
+def _distance(missed: Missed) -> tuple[int, int]:
+    """How far a packet's destination is from the rule's:
+
+    bits of the address that differ, and steps of the port.
+
+    A rule that names no address, as a node port's, is at no distance from any.
+    """
+    skb = missed.skb
+    width = 32 if skb.family == 4 else 128
+    bits = steps = 0
+    for match in (*missed.meaning.header, *(match for _, match in missed.meaning.extensions)):
+        if isinstance(match, PrefixMatch) and match.side == "dst":
+            bits = min(((skb.dst ^ match.network) & match.mask).bit_length(), width)
+        elif isinstance(match, PortsMatch):
+            steps = sum(abs(part.low - skb.dport) for part in match.parts if isinstance(part, PortMatch))
+    return bits, steps
 
 
 def _missed(hops: Iterable[Hop]) -> Iterator[tuple[Walked, Missed]]:

@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from kproxysim.cluster import Cluster, Node, NodeFacts
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
@@ -29,6 +28,9 @@ from kproxysim.network.edge import Edge
 from kproxysim.network.pods import Pod
 from kproxysim.network.router import CLUSTER_SIDE, INTERNET_SIDE
 from kproxysim.packet import Address
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["EDGE", "POD_NETWORKS", "Placed", "Topology"]
 
@@ -58,47 +60,54 @@ class Topology:
     joins them.
     """
 
-    graph: nx.Graph[str] = field(default_factory=nx.Graph)
     hosts: dict[str, Placed] = field(default_factory=dict)
     node_addresses: dict[str, dict[int, Address]] = field(default_factory=dict)
     gateway: dict[int, Address] = field(default_factory=dict)
     owners: dict[tuple[int, int], str] = field(default_factory=dict)
-    _segments: dict[tuple[str, str], str] = field(default_factory=dict)
+    _segments: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _plugged: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    _routers: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def plug(self, host: str, device: str, segment: str) -> None:
-        """Connect a host's device to a segment."""
-        self.graph.add_node(host, kind="host")
-        self.graph.add_node(segment, kind="segment")
-        devices = {**self.graph.edges[host, segment]["devices"]} if self.graph.has_edge(host, segment) else {}
-        devices[device] = True
-        self.graph.add_edge(host, segment, devices=devices)
-        self._segments[(host, device)] = segment
+    @property
+    def graph(self) -> nx.Graph[str]:
+        """Hosts and segments (`kind`) as nodes, plugs as edges that carry the device.
+
+        For questions of structure: who is connected to whom, by which way. Made when it is asked for, since
+        networkx takes longer to load than a packet to be followed.
+        """
+        import networkx as nx
+
+        graph: nx.Graph[str] = nx.Graph()
+        for segment, plugs in self._plugged.items():
+            graph.add_node(segment, kind="segment")
+            for host, device in plugs:
+                graph.add_node(host, kind="edge" if host == EDGE else self.hosts[host].kind)
+                graph.add_edge(host, segment, device=device)
+        return graph
+
+    def plug(self, host: str, device: str, segment: str, *, routes: bool = False) -> None:
+        """Connect a host's device to a segment. A host that `routes` there takes what nobody else owns.
+
+        A bridge is plugged into a segment for each of its ports: what goes from port to port passes its host.
+        """
+        self._segments.setdefault((host, device), []).append(segment)
+        self._plugged.setdefault(segment, []).append((host, device))
+        if routes:
+            self._routers[segment] = (host, device)
 
     def neighbour(self, host: str, device: str, next_hop: int, version: int) -> tuple[str, str] | None:
-        """Who takes a packet that `host` sends by `device` to `next_hop`:
+        """Who takes a packet that `host` sends by `device` to `next_hop`: (host, its device).
 
-        (host, its device), or None if nobody answers there.
+        None if nobody answers there.
         """
-        segment = self._segments.get((host, device))
-        if segment is None:
-            return None
-        takers = [other for other in self.graph.neighbors(segment) if other != host]
-        for other in takers:
-            if other != EDGE and self.hosts[other].host.routing.is_local(next_hop, version):
-                return other, self._device(other, segment)
-        router = next((other for other in takers if self._routes(other, segment)), None)
-        return None if router is None else (router, self._device(router, segment))
-
-    def _routes(self, host: str, segment: str) -> bool:
-        """Does this host take what nobody else on the segment owns:
-
-        the edge, or the node's end of a pod's link?
-        """
-        return host == EDGE or (host.startswith("node/") and segment.startswith("link/"))
-
-    def _device(self, host: str, segment: str) -> str:
-        devices: dict[str, bool] = self.graph.edges[host, segment]["devices"]
-        return next(iter(devices))
+        segments = self._segments.get((host, device), [])
+        for segment in segments:
+            for taker in self._plugged[segment]:
+                other = taker[0]
+                if other not in (host, EDGE) and self.hosts[other].host.routing.is_local(next_hop, version):
+                    return taker
+        routers = (self._routers[segment] for segment in segments if segment in self._routers)
+        return next((router for router in routers if router[0] != host), None)
 
 
 def build(
@@ -160,8 +169,8 @@ class _Builder:
                 topology.gateway[version] = network.network_address + 1
 
     def edge(self) -> None:
-        self.topology.plug(EDGE, CLUSTER_SIDE, CLUSTER_SIDE)
-        self.topology.plug(EDGE, INTERNET_SIDE, INTERNET_SIDE)
+        self.topology.plug(EDGE, CLUSTER_SIDE, CLUSTER_SIDE, routes=True)
+        self.topology.plug(EDGE, INTERNET_SIDE, INTERNET_SIDE, routes=True)
 
     def client(self, address: Address) -> None:
         name = f"internet/{address}"
@@ -235,7 +244,7 @@ class _Builder:
             for address in addresses:
                 table.add(Route(int(address), address.max_prefixlen, address.version, device))
             segment = f"link/{pod.key}"
-            self.topology.plug(name, device, segment)
+            self.topology.plug(name, device, segment, routes=True)
             self._pod(pod, addresses, segment)
 
     def _pod(self, pod: Pod, addresses: tuple[Address, ...], segment: str) -> None:

@@ -6,6 +6,7 @@ one-to-one NAT at the edge.
 
 import random
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -225,3 +226,38 @@ def test_a_packet_made_by_hand_finds_its_sender() -> None:
     trace = place.send(Packet("tcp", "10.44.0.5", "10.48.1.1", 51514, 80))
     assert trace.source == "pod default/echo-1"
     assert str(only_branch(trace).packet.src) == "10.44.0.1"
+
+
+@pytest.mark.parametrize("pod_network", ["ptp", "ptp-bare", "bridge"])
+def test_pods_of_one_node_reach_each_other_in_every_pod_network(pod_network: str) -> None:
+    near = (("10.44.0.5", "node-a", "echo-1"), ("10.44.0.6", "node-a", "echo-2"))
+    place = world(NODE_PORT, only=near, pod_network=pod_network)
+    for sender in ("pod/default/echo-1", "pod/default/echo-2"):
+        trace = place.send(place.packet(sender, "10.48.1.1:80"), sender)
+        assert {branch.delivered_to.pod for branch in trace if branch.delivered_to} == {
+            "default/echo-1",
+            "default/echo-2",
+        }
+        assert {branch.client_sees for branch in trace} == {"answered"}
+
+
+@pytest.mark.parametrize(
+    "pod_network, saw", [("ptp", "10.44.0.1"), ("ptp-bare", "10.128.0.12"), ("bridge", "10.44.0.1")]
+)
+def test_a_pod_that_reaches_itself_sees_an_address_of_its_node(pod_network: str, saw: str) -> None:
+    """Measured: 10.244.1.1 with ptp and bridge, the node's own address with ptp-bare."""
+    place = world(NODE_PORT, only=ONE, pod_network=pod_network)
+    sender = "pod/default/echo-1"
+    branch = only_branch(place.send(place.packet(sender, "10.48.1.1:80"), sender))
+    assert (str(branch.packet.src), branch.client_sees) == (saw, "answered")
+
+
+def test_a_trace_is_a_path_in_the_topology() -> None:
+    place = world(NODE_PORT)
+    graph = place.topology.graph
+    trace = place.send(place.packet(CLIENT, "198.51.100.12:30080"), CLIENT)
+    assert graph.nodes["edge"]["kind"] == "edge"
+    for branch in trace:
+        ways = [{"edge": "edge"}.get(hop.kind, f"{hop.kind}/{hop.where}") for hop in branch.hops]
+        for one, other in pairwise(ways):
+            assert set(graph[one]) & set(graph[other]), f"{one} and {other} share no segment"
