@@ -38,8 +38,8 @@ def comparison_page(comparison: Comparison, width: int = WIDTH) -> Page:
             met = parted and numbered[0][0] == comparison.meets_at
             page.add(Span("here they meet" if met else "both", "head"))
             for pair in pairs:
-                if pair.left is not None:
-                    _add_common(page, pair.left, width)
+                if pair.left is not None and pair.right is not None:
+                    _add_common(page, pair.left, pair.right, width)
         else:
             page.add(Span("here they part again" if parted else "here they part", "head"))
             parted = True
@@ -67,24 +67,27 @@ def _hanging(label: str, text: str, indent: int, width: int) -> Iterator[str]:
         yield " " * indent + line
 
 
-def _add_common(page: Page, stage: Stage, width: int) -> None:
-    if not stage.place:
-        page.add("  ", Span(stage.action, "place"))
+def _add_common(page: Page, left: Stage, right: Stage, width: int) -> None:
+    if not left.place:
+        page.add("  ", Span(left.action, "place"))
         return
-    place = filled(stage.place, _PLACE)
-    first, *rest = wrapped(_common_action(stage), width - 4 - len(place))
+    place = filled(left.place, _PLACE)
+    first, *rest = wrapped(_common_action(left, right), width - 4 - len(place))
     page.add("    ", Span(place, "place"), first)
     for line in rest:
         page.add(" " * (4 + len(place)) + line)
 
 
-def _common_action(stage: Stage) -> str:
-    """What happened to both; a value that it replaced may have been another in each."""
-    kind, two_blanks, change = stage.action.partition("  ")
-    if two_blanks and kind in ("DNAT", "SNAT", "MASQUERADE"):
-        side, _, rest = change.partition(" ")
-        return f"{kind}  {side} -> {rest.rpartition(' -> ')[2]}" if " -> " in rest else stage.action
-    return stage.action
+def _common_action(left: Stage, right: Stage) -> str:
+    """What happened to both: once if in the same words, without the value replaced if it was another in
+    each.
+    """
+    if left.action == right.action:
+        return left.action
+    kind, two_blanks, change = left.action.partition("  ")
+    if two_blanks and " -> " in change:
+        return f"{kind}  {change.partition(' ')[0]} -> {change.rpartition(' -> ')[2]}"
+    return f"{left.action} | {right.action}"
 
 
 def _lines(stage: Stage) -> Iterator[tuple[str, str]]:

@@ -78,6 +78,7 @@ def findings(left: Side, right: Side, pairs: tuple[Pair, ...]) -> tuple[Finding,
     return (
         _dialled(left, right),
         *_edge(left, right),
+        *_firewall(left, right),
         *_caught(left, right),
         *_met(left, right, pairs),
         *_cluster_ips(left, right),
@@ -128,6 +129,21 @@ def _edge(left: Side, right: Side) -> Iterator[Finding]:
                 False,
                 f"The edge ({edge}) rewrites {side.name} from {public} to {internal} before {node} sees it.",
             )
+
+
+def _firewall(left: Side, right: Side) -> Iterator[Finding]:
+    """What the edge's firewall said of each, where there is one."""
+    said = {
+        side.name: step.action
+        for side in (left, right)
+        for hop, step in side.branch.steps()
+        if isinstance(step, Event) and step.at == "edge:firewall"
+    }
+    if len(said) == 2 and len({*said.values()}) == 1:
+        yield Finding("firewall", True, f"The firewall of the edge: {said[left.name]}.")
+    elif said:
+        words = "; ".join(f"{name}: {action}" for name, action in said.items())
+        yield Finding("firewall", False, f"The firewall of the edge looks at the port dialled. {words}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,17 @@ class ResultLike(Protocol):
     def passed(self) -> bool: ...
 
 
+def _cut(text: str, width: int | None) -> str:
+    """One line, and no longer than there is room for."""
+    shown = plain(text)
+    return shown if width is None or len(shown) <= width else shown[: max(width - 3, 0)] + "..."
+
+
 def _number(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def results_page(results: Sequence[ResultLike], *, verbose: bool = False, width: int = WIDTH) -> Page:
+def results_page(results: Sequence[ResultLike], *, verbose: bool = False, columns: int | None = None) -> Page:
     """One line a scenario, below it every expectation that failed (with `verbose` those that held, too), and
     a count.
     """
@@ -63,10 +69,13 @@ def results_page(results: Sequence[ResultLike], *, verbose: bool = False, width:
     for result in results:
         word, style = ("ok", "good") if result.passed else ("FAIL", "bad")
         name = plain(result.scenario.name).ljust(longest)
-        page.add(Span(word.ljust(6), style), f"{name}  {result.scenario.about}")
+        page.add(
+            Span(word.ljust(6), style),
+            f"{name}  {_cut(result.scenario.about, columns and columns - longest - 8)}",
+        )
         for check in result.checks:
             if not check.passed:
-                _add_failure(page, check, width)
+                _add_failure(page, check, columns or WIDTH)
             elif verbose:
                 page.add("      ", Span("ok", "good"), f"  {check.packet}: {_words(check.expectation)}")
     page.gap()

@@ -89,8 +89,12 @@ def _steps(part: Pass) -> list[Walked]:
 
 def _event(hop: Hop, step: Event) -> Stage:
     place = step.at.removeprefix("edge:")
-    action = changes(step) or step.action
-    return Stage(f"{hop.kind} {place}", f"{place} {action}", hop.where, step.at, place, action, step=step)
+    changed = changes(step)
+    action = changed or step.action
+    packet = step.before.packet
+    # what is done with the port that was dialled is the same thing done, whatever the port
+    says = changed or step.action.replace(f"{packet.protocol}/{packet.dport}", "its port")
+    return Stage(f"{hop.kind} {place}", f"{place} {says}", hop.where, step.at, place, action, step=step)
 
 
 def _walked(hop: Hop, part: Pass, step: Walked) -> Stage:

@@ -1,0 +1,104 @@
+"""A packet-level simulator of kube-proxy's iptables rules.
+
+    import kproxysim as kps
+
+    cluster = kps.Cluster.load("manifests.yaml")
+    rules = kps.compile_rules(cluster, node="node-a", family="ipv4", version="1.30")
+    world = kps.World(cluster)
+    packet = world.packet("internet/203.0.113.7", "198.51.100.12:80")
+    trace = world.send(packet, "internet/203.0.113.7")
+
+What is named here stays. A name is loaded when it is first asked for: importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kproxysim.cluster import (
+        Cluster,
+        Endpoint,
+        EndpointPort,
+        EndpointSlice,
+        KubeProxyConfiguration,
+        Node,
+        NodeFacts,
+        Service,
+        ServicePort,
+    )
+    from kproxysim.errors import Diagnostic, InputError, KproxysimError
+    from kproxysim.kubeproxy import compile_rules
+    from kproxysim.netfilter.ruleset import Ruleset
+    from kproxysim.network import Allow, Branch, Edge, Hop, Pod, Reply, Trace, World
+    from kproxysim.network.trace import Reached
+    from kproxysim.packet import Packet
+    from kproxysim.scenario import Scenario, ScenarioResult
+
+__all__ = [
+    "Allow",
+    "Branch",
+    "Cluster",
+    "Diagnostic",
+    "Edge",
+    "Endpoint",
+    "EndpointPort",
+    "EndpointSlice",
+    "Hop",
+    "InputError",
+    "KproxysimError",
+    "KubeProxyConfiguration",
+    "Node",
+    "NodeFacts",
+    "Packet",
+    "Pod",
+    "Reached",
+    "Reply",
+    "Ruleset",
+    "Scenario",
+    "ScenarioResult",
+    "Service",
+    "ServicePort",
+    "Trace",
+    "World",
+    "__version__",
+    "compile_rules",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "kproxysim.cluster": (
+        "Cluster",
+        "Endpoint",
+        "EndpointPort",
+        "EndpointSlice",
+        "KubeProxyConfiguration",
+        "Node",
+        "NodeFacts",
+        "Service",
+        "ServicePort",
+    ),
+    "kproxysim.errors": ("Diagnostic", "InputError", "KproxysimError"),
+    "kproxysim.kubeproxy": ("compile_rules",),
+    "kproxysim.netfilter.ruleset": ("Ruleset",),
+    "kproxysim.network": ("Allow", "Branch", "Edge", "Hop", "Pod", "Reply", "Trace", "World"),
+    "kproxysim.network.trace": ("Reached",),
+    "kproxysim.packet": ("Packet",),
+    "kproxysim.scenario": ("Scenario", "ScenarioResult"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

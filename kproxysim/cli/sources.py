@@ -1,0 +1,185 @@
+"""What SOURCE may be: scenario files, folders of them, Kubernetes manifests, standard input; several at
+once.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kproxysim.cli.output import warn
+from kproxysim.cluster import Cluster, KubeProxyConfiguration
+from kproxysim.cluster.sources import STDIN, read_source
+from kproxysim.errors import Diagnostic, InputError
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.network import World
+from kproxysim.report.plain import plain
+from kproxysim.scenario import Scenario, find_scenarios
+
+__all__ = ["Settings", "load_cluster", "load_scenarios", "named_packet", "reshaped", "split_sources"]
+
+_SAYS_SO = re.compile(r"""^\{?\s*["']?(?:kind["']?\s*:\s*["']?Scenario\b|scenario["']?\s*:)""", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the options of a command say about the world, over what its sources say.
+
+    `dumps` are files with what iptables-save printed on `node`.
+    """
+
+    version: str | None = None
+    config: str | None = None
+    dumps: tuple[str, ...] = ()
+    node: str | None = None
+    strict: bool = False
+    verbose: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Is the world to be as its sources have it?"""
+        return self.version is None and self.config is None and not self.dumps
+
+
+def split_sources(names: Sequence[str], *, scenario_expected: bool = False) -> tuple[list[str], list[str]]:
+    """Scenario files, and the names of everything else. Standard input is what the command expects it to
+    be.
+    """
+    scenarios: list[str] = []
+    manifests: list[str] = []
+    for name in names:
+        if name == STDIN:
+            (scenarios if scenario_expected else manifests).append(name)
+        elif Path(name).is_dir():
+            inside = _scenarios_in(name)
+            (scenarios if inside else manifests).extend(inside or [name])
+        else:
+            (scenarios if _is_scenario_file(name) else manifests).append(name)
+    return list(dict.fromkeys(scenarios)), list(dict.fromkeys(manifests))
+
+
+def _scenarios_in(folder: str) -> list[str]:
+    try:
+        return [str(path) for path in find_scenarios([folder])]
+    except InputError as error:
+        if error.code != "KPS609":
+            raise
+        return []
+
+
+def _is_scenario_file(name: str) -> bool:
+    """By its text, broken or not: whoever reads it in earnest says what is wrong with it."""
+    try:
+        return _SAYS_SO.search(read_source(name).text) is not None
+    except InputError:
+        return False
+
+
+def load_cluster(names: Sequence[str], settings: Settings) -> Cluster:
+    """One cluster of all manifests; its warnings go to standard error."""
+    cluster = Cluster.load(list(names), strict=settings.strict)
+    warn(cluster.findings, verbose=settings.verbose)
+    if settings.verbose and cluster.passed_over:
+        kinds = ", ".join(f"{count} {plain(kind)}" for kind, count in cluster.passed_over.items())
+        sys.stderr.write(f"passed over: {kinds}\n")
+    return cluster
+
+
+def load_scenarios(names: Sequence[str], settings: Settings) -> tuple[list[Scenario], list[Diagnostic]]:
+    """Every scenario that can be used, and what is wrong with the others; warnings go to standard error."""
+    found: list[Scenario] = []
+    troubles: list[Diagnostic] = []
+    for name in names:
+        try:
+            scenario = Scenario.load(name, strict=settings.strict)
+        except InputError as error:
+            troubles.extend(error.diagnostics)
+            continue
+        warn(scenario.findings, verbose=settings.verbose)
+        found.append(scenario)
+    return found, troubles
+
+
+def named_packet(scenarios: Sequence[Scenario], name: str) -> tuple[Scenario, str]:
+    """The packet called `name`, or `SCENARIO:NAME` where several scenarios have one. Raises InputError."""
+    owners = [(scenario, name) for scenario in scenarios if name in scenario.packets]
+    if not owners:
+        prefix, _, rest = name.partition(":")
+        owners = [(one, rest) for one in scenarios if one.name == prefix and rest in one.packets]
+    if not owners and len(scenarios) == 1:
+        scenarios[0].trace(name)  # says which packets there are
+    if len(owners) == 1:
+        return owners[0]
+    known = [f"{scenario.name}:{packet}" for scenario in scenarios for packet in scenario.packets]
+    if owners:
+        raise InputError.of(
+            "KPS802",
+            f"{len(owners)} scenarios have a packet {name!r}",
+            found=name,
+            help="write " + " or ".join(f"{scenario.name}:{packet}" for scenario, packet in owners),
+        )
+    raise InputError.of(
+        "KPS802",
+        f"no scenario has a packet {name!r}",
+        found=name,
+        notes=(f"packets: {', '.join(known)}",) if known else (),
+    )
+
+
+def reshaped(world: World, settings: Settings) -> World:
+    """The same world under the settings of the command line."""
+    if settings.empty:
+        return world
+    config = world.config
+    if settings.config is not None:
+        config = KubeProxyConfiguration.load(settings.config, strict=settings.strict)
+        warn(config.findings, verbose=settings.verbose)
+    changed = World(
+        world.cluster,
+        edge=world.edge,
+        pods=world.pods,
+        clients={name: str(address) for name, address in world.clients.items()},
+        facts=world.facts,
+        config=config,
+        version=settings.version or world.version,
+        pod_network=world.pod_network,
+    )
+    if not settings.dumps:
+        return changed
+    node = _dumped_node(world, settings)
+    given = [Ruleset.from_save(read_source(name).text, name=name) for name in settings.dumps]
+    families = [ruleset.family for ruleset in given]
+    if len(set(families)) < len(families):
+        raise InputError.of(
+            "KPS804", f"two of the dumps are of {families[0]}", help="give one for each address family"
+        )
+    # of a family without a dump nothing else is known than what kube-proxy would write
+    others = [changed.ruleset(node, family) for family in ("ipv4", "ipv6") if family not in families]
+    return World(
+        changed.cluster,
+        edge=changed.edge,
+        pods=changed.pods,
+        clients={name: str(address) for name, address in changed.clients.items()},
+        facts=changed.facts,
+        rules={node: [*given, *others]},
+        config=changed.config,
+        version=changed.version,
+        pod_network=changed.pod_network,
+    )
+
+
+def _dumped_node(world: World, settings: Settings) -> str:
+    if settings.node is not None:
+        return world.cluster.node(settings.node).name
+    names = [node.name for node in world.cluster.nodes]
+    if len(names) == 1:
+        return names[0]
+    raise InputError.of(
+        "KPS804",
+        "it is not said which node the rules were saved on",
+        help="add --node NAME",
+        notes=(f"nodes: {', '.join(names)}",) if names else (),
+    )

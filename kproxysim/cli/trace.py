@@ -1,0 +1,149 @@
+"""`kproxysim trace`: one packet, explained."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kproxysim.cli.output import show, show_text, terminal_width
+from kproxysim.cli.sources import (
+    Settings,
+    load_cluster,
+    load_scenarios,
+    named_packet,
+    reshaped,
+    split_sources,
+)
+from kproxysim.errors import InputError
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.walk import Walked
+from kproxysim.network import Trace, World
+from kproxysim.packet import Packet
+from kproxysim.scenario import Scenario
+
+__all__ = ["Asked", "Shape", "trace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which packet: one of a scenario by name, or one from somebody to somewhere; and which of its ways."""
+
+    packet: str | None = None
+    source: str | None = None
+    to: str | None = None
+    via: str | None = None
+    pick: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """In which form: "text" in some detail, with the answer's hops or without; or "json", "mermaid",
+    "dot".
+    """
+
+    output: str = "text"
+    detail: str = "full"
+    reply: bool = False
+
+
+def trace(sources: Sequence[str], asked: Asked, shape: Shape, settings: Settings) -> None:
+    """Find the packet and its world, send it, show what became of it."""
+    world, packet, source, via = _find(sources, asked, settings)
+    rng = None if asked.seed is None else random.Random(asked.seed)
+    found = world.send(packet, source, via=via, pick=asked.pick, rng=rng)
+    _show(found, world, asked, shape)
+
+
+def _find(sources: Sequence[str], asked: Asked, settings: Settings) -> tuple[World, Packet, str, str | None]:
+    """The world, the packet in it, who sends it, and the node by which it comes in."""
+    files, manifests = split_sources(sources, scenario_expected=asked.packet is not None)
+    if files and manifests:
+        raise InputError.of(
+            "KPS803",
+            f"{manifests[0]} is no scenario, and {files[0]} is one",
+            help="name the manifests in the scenario, under manifests:",
+        )
+    if not files:
+        if asked.packet is not None:
+            raise InputError.of(
+                "KPS803",
+                f"there is no scenario here to have a packet {asked.packet!r}",
+                found=asked.packet,
+                help="give a scenario file, or --from and --to",
+            )
+        world = reshaped(World(load_cluster(manifests, settings)), settings)
+        return (*_from_to(world, asked), asked.via)
+    scenarios, troubles = load_scenarios(files, settings)
+    if troubles:
+        raise InputError(troubles)
+    if asked.packet is not None or (asked.source is None and asked.to is None):
+        scenario, name = named_packet(scenarios, asked.packet or _only_packet(scenarios))
+        form = scenario.packets[name]
+        world = reshaped(scenario.world(), settings)
+        return world, world.packet(form.source, form.to, sport=form.sport), form.source, asked.via or form.via
+    if len(scenarios) > 1:
+        names = ", ".join(scenario.name for scenario in scenarios)
+        raise InputError.of("KPS803", "there are several scenarios here", help="give one", notes=(names,))
+    return (*_from_to(reshaped(scenarios[0].world(), settings), asked), asked.via)
+
+
+def _only_packet(scenarios: Sequence[Scenario]) -> str:
+    """The packet that is meant where there is but one."""
+    known = [name for scenario in scenarios for name in scenario.packets]
+    if len(known) == 1:
+        return known[0]
+    raise InputError.of(
+        "KPS802",
+        "it is not said which packet to trace",
+        help="add --packet NAME, or --from WHO and --to HOST:PORT",
+        notes=(f"packets: {', '.join(known)}",),
+    )
+
+
+def _from_to(world: World, asked: Asked) -> tuple[World, Packet, str]:
+    if asked.source is None or asked.to is None:
+        missing = "--from WHO" if asked.source is None else "--to HOST:PORT"
+        raise InputError.of("KPS802", "it is not said which packet to trace", help=f"add {missing}")
+    return world, world.packet(asked.source, asked.to), asked.source
+
+
+def _show(found: Trace, world: World, asked: Asked, shape: Shape) -> None:
+    if shape.output == "json":
+        from kproxysim.report.json_text import dumps
+
+        show_text(dumps(found.to_dict()))
+    elif shape.output == "mermaid":
+        from kproxysim.report.sequence import trace_mermaid
+
+        show_text(trace_mermaid(found))
+    elif shape.output == "dot":
+        from kproxysim.report.drawing import trace_dot
+
+        show_text(trace_dot(found, _rules_met(found, world)))
+    elif shape.detail == "full":
+        from kproxysim.report.text import trace_page
+
+        show(trace_page(found, reply=shape.reply, picked=asked.pick is not None, width=terminal_width()))
+    elif shape.detail == "kernel":
+        from kproxysim.report.kernel_log import kernel_page
+
+        show(kernel_page(found))
+    else:
+        from kproxysim.report.brief import minimal_page, summary_page
+
+        show(summary_page(found) if shape.detail == "summary" else minimal_page(found))
+
+
+def _rules_met(found: Trace, world: World) -> dict[str, Ruleset]:
+    """The rulesets of the nodes whose rules the packet met."""
+    family: Family = "ipv4" if found.packet.family == 4 else "ipv6"
+    nodes = dict.fromkeys(
+        hop.where
+        for branch in found.branches
+        for hop, step in branch.steps()
+        if hop.kind == "node" and isinstance(step, Walked)
+    )
+    return {node: world.ruleset(node, family) for node in nodes}
