@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any, NoReturn
 
-from kproxysim.cluster.paths import Path, Wanted, wanted_tree
+from kproxysim.cluster.paths import Path, Wanted, tree_size, wanted_tree
 from kproxysim.cluster.sources import BadText, Place
 
 __all__ = ["JsonDocument", "json_places", "read_json"]
@@ -65,7 +65,6 @@ def read_json(text: str) -> Iterator[JsonDocument]:
         try:
             value, end = _DECODER.raw_decode(text, offset)
         except JSONDecodeError as error:
-            _find_trouble(text, offset)
             raise _broken(text, error.pos, error.msg) from None
         except (ValueError, RecursionError):
             _find_trouble(text, offset)
@@ -88,39 +87,40 @@ def json_places(text: str, wanted: Mapping[int, Iterable[Path]]) -> dict[tuple[i
     offset = _skip_blanks(text, 0)
     for index in range(max(wanted, default=-1) + 1):
         if index in wanted:
-            search = _Search(text, index, found)
-            search.note((), offset, None)
-            offset = search.walk(offset, (), wanted_tree(wanted[index]))
-        else:
+            tree = wanted_tree(wanted[index])
+            _Search(text, index, found, tree_size(tree)).look_at(offset, (), tree, None)
+        if index < max(wanted):
             _, offset = _SKIPPER.raw_decode(text, offset)
-        offset = _skip_blanks(text, offset)
+            offset = _skip_blanks(text, offset)
     return found
 
 
 @dataclass(slots=True)
 class _Search:
-    """Looking for places in one document."""
+    """Looking for places in one document. `left` is the number of values that are still to be seen."""
 
     text: str
     index: int
     found: dict[tuple[int, Path], Place]
+    left: int
 
-    def note(self, path: Path, offset: int, key: Place | None) -> None:
-        """Keep the place of the value that begins at `offset`, under `key` if it is in a mapping."""
-        if self.text[offset] in "[{":
-            self.found[self.index, path] = key or Place(offset)
-        else:
-            _, end = _SKIPPER.raw_decode(self.text, offset)
-            self.found[self.index, path] = Place(offset, end - offset)
+    def look_at(self, offset: int, path: Path, wanted: Wanted, key: Place | None) -> int:
+        """Keep the place of the value at `offset`, look into it, and give the place behind it.
 
-    def walk(self, offset: int, path: Path, wanted: Wanted) -> int:
-        """Go through the list or mapping at `offset` and give the place behind it. As deep as the wanted
-        paths.
+        As deep as the wanted paths; when nothing is left to be seen the place given means nothing.
         """
+        container = self.text[offset] in "[{"
+        if container and wanted:
+            self.found[self.index, path] = key or Place(offset)
+            return self._look_inside(offset, path, wanted)
+        _, end = _SKIPPER.raw_decode(self.text, offset)
+        self.found[self.index, path] = (key or Place(offset)) if container else Place(offset, end - offset)
+        self.left -= 1
+        return end
+
+    def _look_inside(self, offset: int, path: Path, wanted: Wanted) -> int:
         text = self.text
         opening = text[offset]
-        if not wanted or opening not in "[{":
-            return _SKIPPER.raw_decode(text, offset)[1]
         offset = _skip_blanks(text, offset + 1)
         count = 0
         while text[offset] not in "]}":
@@ -131,8 +131,9 @@ class _Search:
                 key_place = Place(offset, end - offset)
                 offset = _skip_blanks(text, _skip_blanks(text, end) + 1)
             if step in wanted:
-                self.note((*path, step), offset, key_place)
-                offset = self.walk(offset, (*path, step), wanted[step])
+                offset = self.look_at(offset, (*path, step), wanted[step], key_place)
+                if not self.left:
+                    return offset
             else:
                 _, offset = _SKIPPER.raw_decode(text, offset)
             count += 1

@@ -8,7 +8,7 @@ import gc
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,7 +18,7 @@ from kproxysim.cluster.checks import Item, Model, check_all, without_copies
 from kproxysim.cluster.cluster import Cluster
 from kproxysim.cluster.findings import Finding, Subject, diagnose, errors_among, findings_of
 from kproxysim.cluster.located import Document, read_documents_and_trouble
-from kproxysim.cluster.manifests import Found, find_objects
+from kproxysim.cluster.manifests import MAX_MISTAKES, Found, find_objects
 from kproxysim.cluster.models import EndpointSlice, Node, Service
 from kproxysim.cluster.sources import STDIN, manifest_files, read_source
 from kproxysim.errors import Diagnostic, InputError, Position
@@ -66,6 +66,8 @@ def load_cluster(source: SourceLike, *, strict: bool = False) -> Cluster:
         found = Found()
         for document in inputs.documents:
             find_objects(document, found)
+            if len(found.findings) >= MAX_MISTAKES:
+                break
         items, findings = _models(found)
         kept, about_copies = without_copies(items)
         findings = [*found.findings, *findings, *about_copies, *check_all(kept)]
@@ -73,6 +75,10 @@ def load_cluster(source: SourceLike, *, strict: bool = False) -> Cluster:
             findings = [_nothing_here(inputs, found)]
         diagnostics = _in_order(inputs, [*inputs.troubles, *diagnose(findings, strict=strict)])
         errors = errors_among(diagnostics)
+        if len(errors) >= MAX_MISTAKES:
+            errors[-1] = replace(
+                errors[-1], notes=(*errors[-1].notes, "there may be more: reading stopped here")
+            )
         if errors:
             raise InputError(errors)
         models = [item.model for item in kept]
@@ -131,7 +137,7 @@ def _is_folder(name: str) -> bool:
 
 
 def _models(found: Found) -> tuple[list[Item], list[tuple[Subject, Finding]]]:
-    """The objects that can be understood, and what keeps the others from being."""
+    """The objects that can be understood, and why the others can't; no more after MAX_MISTAKES."""
     items: list[Item] = []
     findings: list[tuple[Subject, Finding]] = []
     for manifest in found.manifests:
@@ -140,6 +146,8 @@ def _models(found: Found) -> tuple[list[Item], list[tuple[Subject, Finding]]]:
             model = _MODELS[manifest.kind].model_validate(manifest.value, by_alias=True, by_name=False)
         except ValidationError as error:
             findings.extend((manifest.subject, finding) for finding in findings_of(error, manifest.value))
+            if len(findings) >= MAX_MISTAKES:
+                break
         else:
             items.append(Item(manifest.subject, model))
     return items, findings

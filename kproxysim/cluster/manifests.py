@@ -14,7 +14,7 @@ from kproxysim.cluster.findings import Finding, Subject, as_found
 from kproxysim.cluster.located import Document
 from kproxysim.cluster.paths import Path
 
-__all__ = ["Found", "Manifest", "find_objects"]
+__all__ = ["MAX_MISTAKES", "Found", "Manifest", "find_objects"]
 
 _SLICE = ("discovery.k8s.io/v1", "EndpointSlice")
 _OLD_SLICE = ("discovery.k8s.io/v1beta1", "EndpointSlice")
@@ -23,6 +23,11 @@ _READ = (("v1", "Node"), ("v1", "Service"), _SLICE, _OLD_SLICE)
 _READ_KINDS = frozenset(kind for _, kind in _READ)
 
 _WORD = re.compile(r"[A-Za-z0-9./_-]{1,253}\Z")
+_END = object()
+
+MAX_MISTAKES = 1000
+"""After so many mistakes nobody reads on, and the input is most likely something else than it should be."""
+
 _ZONE = "topology.kubernetes.io/zone"
 
 
@@ -44,13 +49,35 @@ class Found:
     findings: list[tuple[Subject, Finding]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _List:
+    """A list of objects, and what it says about the kind of those that do not say it. A document is a list of
+    one.
+    """
+
+    path: Path
+    items: Iterator[Any]
+    api: str = ""
+    kind: str = ""
+    count: int = 0
+
+    def next_path(self) -> Path:
+        """Where the item is that has been taken now."""
+        self.count += 1
+        return (*self.path, self.count - 1) if self.path else ()
+
+
 def find_objects(document: Document, found: Found) -> None:
     """Add the objects of one document to `found`: the document itself or, if it is a List, its items.
+
+    Stops where there are MAX_MISTAKES findings.
 
     Read are v1 Node and Service, and discovery.k8s.io/v1 EndpointSlice (and its forerunner v1beta1); lists
     are v1 List and the API's own (ServiceList), whose items say no kind.
     """
     for value, path, api, kind in _objects(document, found):
+        if len(found.findings) >= MAX_MISTAKES:
+            return
         if (api, kind) not in _READ:
             found.passed_over[f"{api} {kind}" if kind in _READ_KINDS else kind] += 1
             if (api, kind) == _ENDPOINTS and found.passed_over[kind] == 1:
@@ -67,32 +94,29 @@ def find_objects(document: Document, found: Found) -> None:
 
 def _objects(document: Document, found: Found) -> Iterator[tuple[dict[str, Any], Path, str, str]]:
     """Objects in the order in which they were written, with apiVersion and kind."""
-    waiting: list[tuple[Any, Path, str, str]] = [(document.value, (), "", "")]
-    while waiting:
-        value, path, api, kind = waiting.pop()
-        if not isinstance(value, dict):
-            subject = Subject(document, path)
-            found.findings.append(
-                (subject, Finding("KPS103", "an item must be a mapping", (), as_found(value)))
-            )
+    open_lists = [_List((), iter([document.value]))]
+    while open_lists and len(found.findings) < MAX_MISTAKES:
+        value = next(open_lists[-1].items, _END)
+        if value is _END:
+            open_lists.pop()
             continue
-        api, kind, finding = _what(value, api, kind)
+        path = open_lists[-1].next_path()
+        if not isinstance(value, dict):
+            finding: Finding | None = Finding("KPS103", "an item must be a mapping", (), as_found(value))
+        else:
+            api, kind, finding = _what(value, open_lists[-1].api, open_lists[-1].kind)
+            if finding is None and not (kind.endswith("List") and "items" in value):
+                yield value, path, api, kind
+            elif finding is None:
+                items = value["items"] if value["items"] is not None else []
+                item_kind = kind.removesuffix("List")
+                if isinstance(items, list):
+                    items_path = (*path, "items")
+                    open_lists.append(_List(items_path, iter(items), api if item_kind else "", item_kind))
+                else:
+                    finding = Finding("KPS103", "items must be a list", ("items",), as_found(items))
         if finding is not None:
             found.findings.append((Subject(document, path), finding))
-        elif kind.endswith("List") and "items" in value:
-            item_kind = kind.removesuffix("List")
-            items = value["items"] if value["items"] is not None else []
-            if not isinstance(items, list):
-                finding = Finding("KPS103", "items must be a list", ("items",), as_found(items))
-                found.findings.append((Subject(document, path), finding))
-                continue
-            item_api = api if item_kind else ""
-            waiting.extend(
-                (item, (*path, "items", number), item_api, item_kind)
-                for number, item in reversed(list(enumerate(items)))
-            )
-        else:
-            yield value, path, api, kind
 
 
 def _what(value: dict[str, Any], api: str, kind: str) -> tuple[str, str, Finding | None]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["Path", "Wanted", "path_text", "wanted_tree"]
+__all__ = ["Path", "Wanted", "path_text", "tree_size", "wanted_tree"]
 
 Path = tuple[str | int, ...]
 """Keys of mappings and indices of lists: `("spec", "ports", 0, "port")`."""
@@ -36,3 +36,8 @@ def wanted_tree(paths: Iterable[Path]) -> Wanted:
         for step in path:
             branch = branch.setdefault(step, {})
     return tree
+
+
+def tree_size(tree: Wanted) -> int:
+    """The number of its ends: the values that no longer path leads through."""
+    return sum(map(tree_size, tree.values())) if tree else 1

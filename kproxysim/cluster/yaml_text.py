@@ -15,18 +15,18 @@ from typing import Any
 
 import yaml
 
-from kproxysim.cluster.paths import Path, Wanted, path_text, wanted_tree
+from kproxysim.cluster.paths import Path, Wanted, path_text, tree_size, wanted_tree
 from kproxysim.cluster.sources import BadText, Place
 from kproxysim.cluster.yaml_scalars import MERGE, plain_scalar, tagged_scalar
 
-__all__ = ["MAX_ALIASED", "MAX_DEPTH", "MAX_NODES", "YamlDocument", "read_yaml", "yaml_places"]
+__all__ = ["MAX_ALIASED", "MAX_DEPTH", "MAX_VALUES", "YamlDocument", "read_yaml", "yaml_places"]
 
 MAX_DEPTH = 100
 """How deep mappings and lists may nest. A Service needs 8 levels, in a List."""
 
-MAX_NODES = 6_000_000
-"""How many keys, values, lists and mappings one text may have. The dump of 10,000 Services with 5 endpoints
-each has 2.3 million.
+MAX_VALUES = 6_000_000
+"""How many events one text may make: one for each key and single value, two for each list, mapping and
+document. The dump of 10,000 Services with 5 endpoints each makes 2.9 million.
 """
 
 MAX_ALIASED = 400_000
@@ -88,22 +88,20 @@ class _Reader:
 
     def documents(self) -> Iterator[YamlDocument]:
         """The hot loop: about a microsecond an event, as much again in libyaml's parser."""
-        index, nodes = -1, 0
+        index = -1
         container: Any = None
         key: Any = _ROOT
-        for event in _events(self._text):
+        for number, event in enumerate(_events(self._text)):
             kind = type(event)
             if kind is yaml.ScalarEvent:
-                nodes += 1
                 value = self._scalar(event)
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                nodes += 1
-                self._open(event, container, key, nodes)
+                self._open(event, container, key, number)
                 container, key = ({}, _KEY) if kind is yaml.MappingStartEvent else ([], _ITEM)
                 continue
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 value = container
-                container, key = self._close(container, nodes)
+                container, key = self._close(container, number)
             elif kind is yaml.AliasEvent:
                 value = self._alias(event)
             else:
@@ -123,11 +121,11 @@ class _Reader:
             else:
                 container[key] = value
                 key = _KEY
-            if nodes > MAX_NODES:
+            if number > MAX_VALUES:
                 raise _at(
                     event,
                     "KPS006",
-                    f"there are more than {MAX_NODES:,} values in this text",
+                    f"there are more than {MAX_VALUES:,} keys and values in this text",
                     "print a cluster this large as JSON (kubectl get -o json), where there is no such limit",
                 )
 
@@ -152,7 +150,7 @@ class _Reader:
             self._anchors[event.anchor] = (value, 1)
         return value
 
-    def _open(self, event: Any, container: Any, key: Any, nodes: int) -> None:
+    def _open(self, event: Any, container: Any, key: Any, number: int) -> None:
         is_mapping = type(event) is yaml.MappingStartEvent
         if key is _ROOT and not is_mapping:
             raise _at(
@@ -167,15 +165,15 @@ class _Reader:
             raise _at(event, "KPS013", f"the tag {event.tag} is not understood", "leave the tag out")
         if len(self._stack) >= MAX_DEPTH:
             raise _at(event, "KPS010", f"mappings and lists nest more than {MAX_DEPTH} deep")
-        self._stack.append(_Frame(container, key, event.anchor, nodes + self._aliased))
+        self._stack.append(_Frame(container, key, event.anchor, number + self._aliased))
 
-    def _close(self, container: Any, nodes: int) -> tuple[Any, Any]:
+    def _close(self, container: Any, number: int) -> tuple[Any, Any]:
         frame = self._stack.pop()
         for other in frame.merged:
             for key, value in other.items():
                 container.setdefault(key, value)
         if frame.anchor:
-            self._anchors[frame.anchor] = (container, nodes + self._aliased - frame.begun_at + 1)
+            self._anchors[frame.anchor] = (container, number + self._aliased - frame.begun_at + 1)
         return frame.container, frame.key
 
     def _alias(self, event: Any) -> Any:
@@ -251,7 +249,7 @@ class _Finder:
 
     def __init__(self, trees: dict[int, Wanted]) -> None:
         self._trees = trees
-        self._left = sum(1 + _size(tree) for tree in trees.values())
+        self._left = sum(map(tree_size, trees.values()))
         self._found: dict[tuple[int, Path], Place] = {}
         self._levels: list[_Level] = []
         self._index = -1
@@ -305,7 +303,7 @@ class _Finder:
 
     def _note(self, path: Path, place: Place, wanted: Wanted, *, below_too: bool) -> None:
         self._found[self._index, path] = place
-        self._left -= 1
+        self._left -= not wanted
         if below_too:
             for step, below in wanted.items():
                 self._note((*path, step), place, below, below_too=True)
@@ -376,7 +374,3 @@ def _key_text(value: Any, event: Any) -> str:
     if value is None:
         raise _at(event, "KPS013", "a key can't be null", "put quotes around it")
     raise _at(event, "KPS013", "a key must be a single value, not a list or a mapping")
-
-
-def _size(tree: Wanted) -> int:
-    return sum(1 + _size(below) for below in tree.values())
