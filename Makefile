@@ -3,7 +3,7 @@
 
 SCENARIOS = scenarios/
 # What `make demo` compares: one scenario, two of its packets.
-COMPARE = scenarios/article nodeport externalip
+COMPARE = scenarios/nodeport-vs-externalip.yaml nodeport externalip
 
 BIN = .venv/bin
 UV = .venv/uv/bin/uv
