@@ -34,9 +34,9 @@ def condition_words(condition: Condition) -> str:
         return condition.had if not negated else f"{condition.had}, not {wanted}"
     if condition.field in ("recent", "statistic"):
         return f"{condition.field}: {condition.had}"
-    if negated or (condition.field in ("sport", "dport") and ":" in wanted):
+    if condition.field in ("sport", "dport") and ":" in wanted:
         return f"{condition.field} {condition.had} {'not ' if negated else ''}in {wanted}"
-    return f"{condition.field} {condition.had}"
+    return f"{condition.field} {condition.had}" + (f", not {wanted}" if negated else "")
 
 
 def conditions_text(conditions: Iterable[Condition]) -> str:

@@ -21,7 +21,7 @@ from kproxysim.report.plain import plain
 __all__ = ["dot_text", "mermaid_label", "mermaid_text", "rules_dot", "rules_mermaid", "trace_dot"]
 
 _MOST_NUMBERS = 6
-_SAFE = re.compile(r"[A-Za-z0-9 _.,:/()=+\[\]-]")
+_SAFE = re.compile(r"[A-Za-z0-9 _.,:/()=+>'\[\]-]")
 _END = re.compile(r"\bend\b", re.IGNORECASE)
 
 

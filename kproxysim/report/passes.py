@@ -17,6 +17,7 @@ from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return
 from kproxysim.netfilter.walk import Missed, Walked
 from kproxysim.network.trace import Hop
+from kproxysim.report.names import role_of
 
 __all__ = ["Pass", "passes"]
 
@@ -63,14 +64,18 @@ class Pass:
         return [missed for step in self.steps for missed in step.missed]
 
     def notable(self) -> list[Walked]:
-        """The steps that mattered, in order: what decided or changed the packet, a RETURN that was asked for,
-        and the jumps there.
+        """The steps that mattered, in order, with the jumps that led to them.
+
+        That is what decided or changed the packet, a RETURN that was asked for, and the end of a Service's
+        own chain: who came there and fell off it hoped for more.
         """
         kept: list[Walked] = []
         stack: list[tuple[Walked, int]] = []
         for step in self.steps:
             if step.meaning is None:
                 if step.kind == "return":
+                    if role_of(step.chain) != step.chain:
+                        kept.append(step)
                     _come_back(stack, kept)
                 elif step.action != "ACCEPT":
                     kept.append(step)

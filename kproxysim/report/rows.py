@@ -13,17 +13,14 @@ from fractions import Fraction
 from kproxysim.netfilter.events import Event
 from kproxysim.netfilter.targets.mark import MarkTarget
 from kproxysim.netfilter.targets.verdict import Jump, Return
-from kproxysim.netfilter.walk import Walked
+from kproxysim.netfilter.walk import Missed, Walked
 from kproxysim.network.trace import Hop
 from kproxysim.report.conditions import conditions_text, failed_fields, failed_first, miss_text
 from kproxysim.report.endings import changes
-from kproxysim.report.names import maker, service_of
+from kproxysim.report.names import maker, role_of, service_of
 from kproxysim.report.passes import Pass, passes
 
 __all__ = ["Row", "RowWriter"]
-
-_SINGLE_MISSES = 2
-"""So many rules passed over are shown one by one; more are counted by the field that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class RowWriter:
     def _step(self, step: Walked, part: Pass) -> list[Row]:
         place = self._place(step)
         if step.rule is None or step.meaning is None:
-            return [Row(place, f"policy {step.action}", style="bad")]
+            return [*self._misses(step), _end_of_chain(place, step)]
         target = step.meaning.target
         service = service_of(step.rule, step.meaning)
         made_by = maker(step.rule, step.meaning, self._service) if service else ""
@@ -108,9 +105,9 @@ class RowWriter:
         else:
             rows.append(Row(place, step.action, made_by, style="bad" if part.refused else ""))
             rows.extend(_matched(step))
-        if len(step.missed) > _SINGLE_MISSES:
-            over = f"{_rules(len(step.missed))} ({failed_fields(step.missed)})"
-            rows.append(Row("passed over", over, detail=True))
+        asked = _asked(step)
+        if len(asked) > _shown_singly(step):
+            rows.append(Row("passed over", f"{_rules(len(asked))} ({failed_fields(asked)})", detail=True))
         return rows
 
     def _way(self, step: Walked, place: str, made_by: str) -> list[Row]:
@@ -126,7 +123,8 @@ class RowWriter:
         Those that are no Service's are not worth a line.
         """
         rows = []
-        for missed in step.missed if len(step.missed) <= _SINGLE_MISSES else ():
+        asked = _asked(step)
+        for missed in asked if len(asked) <= _shown_singly(step) else ():
             condition = failed_first(missed)
             if condition is not None and service_of(missed.rule, missed.meaning):
                 place = self._place(step, missed.number)
@@ -142,6 +140,29 @@ class RowWriter:
         for draw in lost:
             share *= draw.meant if draw.negated else 1 - draw.meant
         return f"picked by name ({share})" if self._picked else f"drawn, {share} of the packets"
+
+
+def _asked(step: Walked) -> list[Missed]:
+    """The rules passed over because of the packet, not by chance: of those the draw itself tells."""
+    return [missed for missed in step.missed if not missed.drawn_out]
+
+
+def _shown_singly(step: Walked) -> int:
+    """So many rules passed over are shown one by one; more are counted by the field that failed.
+
+    Shared chains have a rule for every Service, a Service's own chains a few.
+    """
+    return 2 if role_of(step.chain) == step.chain else 4
+
+
+def _end_of_chain(place: str, step: Walked) -> Row:
+    """A chain that ran out of rules: a base chain's policy, or back to where the jump came from."""
+    if step.kind == "policy":
+        return Row(place, f"policy {step.action}", style="bad")
+    over = len(_asked(step))
+    return Row(
+        place, "falls off its end", f"{_rules(over)} passed over" if over > _shown_singly(step) else ""
+    )
 
 
 def _event(step: Event) -> Row:

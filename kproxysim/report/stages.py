@@ -101,7 +101,7 @@ def _walked(hop: Hop, part: Pass, step: Walked) -> Stage:
     chain = role_of(step.chain)
     place = f"{step.table}:{chain}:{step.number}" if step.kind == "rule" else f"{step.table}:{chain}"
     if step.rule is None or step.meaning is None:
-        action = f"policy {step.action}"
+        action = f"policy {step.action}" if step.kind == "policy" else "falls off its end"
         return Stage(f"{hop.kind} {place} {action}", action, hop.where, step.at, place, action, step=step)
     target, kind = step.meaning.target, step.action.partition(" ")[0]
     action, does = step.action, step.action

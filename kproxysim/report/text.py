@@ -20,6 +20,8 @@ _LABEL = 9
 _INDENT = 2
 _DETAIL_INDENT = 6
 _OTHERS_SHOWN = 4
+_LEAST_TURNS = 2
+"""So often must a group of hops come again to be taken for a circle."""
 _SLACK = 8
 """So far left of its column a remark may begin, to stay on its line."""
 
@@ -50,8 +52,7 @@ def trace_page(
     columns = _Columns.fitting((row for _, rows in (*sections, *answers) for row in rows), width)
     page = Page()
     _fact(page, "packet", f"{trace.packet}{_kind(trace.packet)}", width, tail=f"(from: {trace.source})")
-    for hop, rows in sections:
-        _add_section(page, hop, rows, columns)
+    _add_sections(page, sections, columns)
     page.gap()
     _ending(page, trace, shown, width)
     if shown.reply is not None:
@@ -62,8 +63,7 @@ def trace_page(
         page.gap()
         first = next((step.before.packet for hop, _ in answers for step in hop.steps), None)
         _fact(page, "answer", str(first or shown.packet.reply()), width)
-        for hop, rows in answers:
-            _add_section(page, hop, rows, columns)
+        _add_sections(page, answers, columns)
     return page
 
 
@@ -109,10 +109,36 @@ class _Columns:
         return cls(action, action + min(max(longest + 2, 20), 36), width)
 
 
-def _add_section(page: Page, hop: Hop, rows: list[Row], columns: _Columns) -> None:
-    title, behind = hop_title(hop)
+def _add_sections(page: Page, sections: list[_Section], columns: _Columns) -> None:
+    """A section for each hop; a circle that the packet runs in is shown once, and its turns are counted."""
+    shown = [(hop_title(hop), rows) for hop, rows in sections]
+    place = 0
+    while place < len(shown):
+        length, turns = _circle(shown, place)
+        for title, rows in shown[place : place + length]:
+            _add_section(page, title, rows, columns)
+        if turns:
+            page.gap()
+            page.add(f"... and the same {turns} times more")
+        place += length * (turns + 1)
+
+
+def _circle(shown: list[tuple[tuple[str, str], list[Row]]], place: int) -> tuple[int, int]:
+    """How many hops from `place` on come again right behind themselves, and how often; (1, 0) if none do."""
+    for length in range(1, (len(shown) - place) // 3 + 1):
+        turn = shown[place : place + length]
+        turns = 0
+        while shown[place + length * (turns + 1) : place + length * (turns + 2)] == turn:
+            turns += 1
+        if turns >= _LEAST_TURNS:
+            return length, turns
+    return 1, 0
+
+
+def _add_section(page: Page, title: tuple[str, str], rows: list[Row], columns: _Columns) -> None:
+    name, behind = title
     page.gap()
-    page.add(Span(title, "head"), f"  {behind}" if behind else "")
+    page.add(Span(name, "head"), f"  {behind}" if behind else "")
     for row in rows:
         _lay_out(page, row, columns)
 
@@ -132,7 +158,8 @@ def _lay_out(page: Page, row: Row, columns: _Columns) -> None:
         return
     least = len(place.text) + len(row.action) + 2
     start = max(least, min(columns.remark, columns.width - len(row.remark)))
-    if start + len(row.remark) <= columns.width and start > columns.remark - _SLACK:
+    fits = start + len(row.remark) <= columns.width
+    if fits and (start > columns.remark - _SLACK or row.style == "dim"):
         page.add(place, Span(filled(row.action, start - len(place.text)), row.style), row.remark)
         return
     page.add(place, Span(row.action, row.style))
