@@ -68,9 +68,12 @@ class Passage:
 
     # the three ways
 
-    def receive(self, packet: Packet, device: str) -> Outcome:
-        """A packet that arrives by `device`: to a process here, or on to somewhere else."""
-        return self._guarded(lambda: self._receive(Skb.of(packet, iif=device)))
+    def receive(self, packet: Packet, device: str, *, expires: bool = False) -> Outcome:
+        """A packet that arrives by `device`: to a process here, or on to somewhere else.
+
+        `expires`: its time to live would be used up by forwarding it.
+        """
+        return self._guarded(lambda: self._receive(Skb.of(packet, iif=device), expires))
 
     def send(self, packet: Packet, flow: Flow | None = None) -> Outcome:
         """A packet made on this host. `flow` ties an ICMP error or reset to the connection it is about."""
@@ -84,13 +87,13 @@ class Passage:
 
     # the way in
 
-    def _receive(self, skb: Skb) -> Outcome:
+    def _receive(self, skb: Skb, expires: bool) -> Outcome:
         self._family = skb.family
         skb = self._hook("PREROUTING", skb)
         route = self._input_route(skb)
         if route.kind == "local":
             return self._deliver(skb)
-        return self._forward(skb, route)
+        return self._forward(skb, route, expires)
 
     def _input_route(self, skb: Skb) -> Route:
         """Routing of an arriving packet, with the checks of its addresses (`ip_route_input_slow`,
@@ -149,10 +152,14 @@ class Passage:
         self._confirm(skb)
         return Outcome("deliver", skb, at="socket")
 
-    def _forward(self, skb: Skb, route: Route) -> Outcome:
+    def _forward(self, skb: Skb, route: Route, expires: bool) -> Outcome:
         if not self.host.sysctls.ip_forward:
             self._note("routing", "not forwarded: net.ipv4.ip_forward is off", skb)
             raise _Stop(Outcome("dropped", skb, reason="forwarding-off", at="routing"))
+        if expires:
+            self._note("routing", "time to live is used up", skb, "the packet runs in a circle")
+            answer = self.error_about(skb, "ttl")
+            raise _Stop(Outcome("unreachable", skb, reason="routing-loop", at="routing", answer=answer))
         self._note("routing", partial(self._route_text, skb, route), skb, "forwarded")
         skb = self._hook("FORWARD", skb.with_devices(skb.iif, route.device))
         return self._transmit(skb, route)

@@ -30,6 +30,7 @@ class EdgeKind:
 
     `knows_connections`: it translates by connection, so that an ICMP error is translated together with the
     packet that it is about, or not at all. An edge that does not translates each packet for itself.
+    `counts_as_hop`: it is a router that takes one off the time to live; a cloud's fabric is none.
     """
 
     title: str
@@ -38,12 +39,13 @@ class EdgeKind:
     refuses_foreign_sources: bool
     reports_unreachable: bool
     knows_connections: bool
+    counts_as_hop: bool
 
 
 EDGE_KINDS: dict[str, EdgeKind] = {
-    "gce": EdgeKind("gce", True, True, True, False, False),
-    "nat": EdgeKind("one-to-one nat", True, False, False, True, True),
-    "routed": EdgeKind("router", False, False, False, True, False),
+    "gce": EdgeKind("gce", True, True, True, False, False, False),
+    "nat": EdgeKind("one-to-one nat", True, False, False, True, True, True),
+    "routed": EdgeKind("router", False, False, False, True, False, True),
 }
 
 

@@ -22,8 +22,8 @@ from kproxysim.packet import Packet
 
 __all__ = ["End", "Journey", "Leg"]
 
-_HOP_LIMIT = 64
-"""A packet's usual time to live: how often it is forwarded before a router gives up on it."""
+_TIME_TO_LIVE = 64
+"""Of a packet as Linux makes it: the router that would make it 0 drops it and says so (ip_forward.c)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +88,18 @@ class Journey:
         return Passage(self.topology.hosts[host].host, state, self.chance, hop.steps.append)
 
     def _follow(self, host: str, outcome: Outcome, hops: list[Hop]) -> Leg:
-        for _ in range(_HOP_LIMIT):
-            if outcome.kind != "transmit":
-                return Leg(tuple(hops), End(host, outcome))
-            host, outcome = self._cross(host, outcome, hops)
-        stopped = outcome.skb
-        if hops:
-            hops[-1].steps.append(
-                Event("routing", "time to live is used up", stopped, stopped, "the packet runs in a circle")
-            )
-        return Leg(
-            tuple(hops), End(host, Outcome("unreachable", stopped, reason="routing-loop", at="routing"))
-        )
+        left = _TIME_TO_LIVE
+        while outcome.kind == "transmit":
+            host, outcome = self._cross(host, outcome, hops, expires=left == 1)
+            if host != EDGE or self.router.edge.traits.counts_as_hop:
+                left -= 1
+        return Leg(tuple(hops), End(host, outcome))
 
-    def _cross(self, host: str, outcome: Outcome, hops: list[Hop]) -> tuple[str, Outcome]:
-        """Over one link: to whoever takes the packet there, and through that host."""
+    def _cross(self, host: str, outcome: Outcome, hops: list[Hop], *, expires: bool) -> tuple[str, Outcome]:
+        """Over one link: to whoever takes the packet there, and through that host.
+
+        `expires`: nobody forwards it any more.
+        """
         skb = outcome.skb
         assert outcome.next_hop is not None
         found = self.topology.neighbour(host, outcome.device, outcome.next_hop, skb.family)
@@ -112,11 +109,13 @@ class Journey:
         if taker == EDGE:
             hop = Hop(self.router.edge.traits.title, "edge", device)
             hops.append(hop)
+            if expires and self.router.edge.traits.counts_as_hop:
+                return EDGE, self.router.expired(skb, hop.steps.append)
             return EDGE, self.router.receive(skb.packet, device, self.chance, hop.steps.append, self.via)
         placed = self.topology.hosts[taker]
         hop = Hop(placed.label, placed.kind, device)
         hops.append(hop)
-        return taker, self._passage(taker, hop).receive(skb.packet, device)
+        return taker, self._passage(taker, hop).receive(skb.packet, device, expires=expires)
 
     def _nobody(self, host: str, outcome: Outcome, hops: list[Hop]) -> Outcome:
         """Nobody answers for the next hop:

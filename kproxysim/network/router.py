@@ -92,7 +92,11 @@ class EdgeRouter:
         return Outcome("transmit", outward, INTERNET_SIDE, int(packet.dst), at="edge:route")
 
     def send(self, skb: Skb, chance: Chance, log: Log) -> Outcome:
-        """A packet that the edge itself makes: to a node or a pod inside, or out to the internet."""
+        """A packet that the edge itself makes: to a node or a pod inside, or out to the internet.
+
+        What it says about a packet that went out under a public address is told to the internal one.
+        """
+        skb = self._inward(skb, log)
         hop = self._next_hop(skb.packet.dst, skb.family, chance, log, skb, None)
         if hop is not None:
             return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
@@ -101,19 +105,21 @@ class EdgeRouter:
     def unreachable(self, skb: Skb, log: Log) -> Outcome:
         """The internet has nobody with this address: told to senders by routers, swallowed by a cloud."""
         log(Event("edge:route", f"nobody has {skb.packet.dst}", skb, skb))
-        answer = None
-        gateway = self.gateway.get(skb.family)
-        if self.edge.traits.reports_unreachable and gateway is not None and skb.inner is None:
-            answer = Skb.of(
-                Packet(
-                    "icmp" if skb.family == 4 else "ipv6-icmp",
-                    gateway,
-                    skb.packet.src,
-                    icmp=(3, 0) if skb.family == 4 else (1, 0),
-                    inner=skb.packet,
-                )
-            )
+        answer = self._error_about(skb, (3, 0) if skb.family == 4 else (1, 0))
         return Outcome("unreachable", skb, reason="nobody-has-this-address", at="edge:route", answer=answer)
+
+    def expired(self, skb: Skb, log: Log) -> Outcome:
+        """The packet was forwarded as often as its time to live allows."""
+        log(Event("edge:route", "time to live is used up", skb, skb, "the packet runs in a circle"))
+        answer = self._error_about(skb, (11, 0) if skb.family == 4 else (3, 0))
+        return Outcome("unreachable", skb, reason="routing-loop", at="edge:route", answer=answer)
+
+    def _error_about(self, skb: Skb, icmp: tuple[int, int]) -> Skb | None:
+        gateway = self.gateway.get(skb.family)
+        if not self.edge.traits.reports_unreachable or gateway is None or skb.inner is not None:
+            return None
+        protocol = "icmp" if skb.family == 4 else "ipv6-icmp"
+        return Skb.of(Packet(protocol, gateway, skb.packet.src, icmp=icmp, inner=skb.packet))
 
     def _inward_address(self, address: Address) -> Address:
         internal = self.edge.one_to_one.get(str(address))

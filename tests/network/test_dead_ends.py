@@ -1,0 +1,61 @@
+"""Packets that nobody takes: who says so, and what their sender is told. As a kernel with a Linux router for an edge does."""
+
+from kproxysim.network import Edge, Pod
+from kproxysim.network.trace import Branch
+from tests.network.small import service, world
+
+PUBLIC = {"198.51.100.12": "10.128.0.12", "198.51.100.13": "10.128.0.13"}
+NAT = Edge("nat", PUBLIC)
+ROUTED = Edge("routed", routes={"192.0.2.7": "node-a"})
+CLIENT = "internet/203.0.113.7"
+PLAIN = service("plain", "10.48.1.1")
+
+
+def told(edge: Edge, sender: str, to: str) -> tuple[str, str, str, tuple[int, int] | None]:
+    """Reason, what the client sees, who told it, with which ICMP type and code."""
+    place = world(PLAIN, edge=edge, pods=[Pod("default", "other", "node-b", ("10.44.1.9",))])
+    trace = place.send(place.packet(sender, to), sender)
+    assert len(trace.branches) == 1
+    branch: Branch = trace.branches[0]
+    assert branch.reply is not None
+    return branch.reason, branch.client_sees, str(branch.reply.packet.src), branch.reply.packet.icmp
+
+
+def test_a_loop_ends_at_the_router_where_the_time_to_live_is_used_up() -> None:
+    """64 forwards from the client: the edge is every odd one, node-a every even one, so the node is the last."""
+    assert told(ROUTED, CLIENT, "192.0.2.7:80") == (
+        "routing-loop",
+        "host-unreachable",
+        "10.128.0.12",
+        (11, 0),
+    )
+
+
+def test_a_loop_begun_by_a_pod_ends_at_the_edge() -> None:
+    """Its node is the first router, so the 64th is the edge."""
+    assert told(NAT, "pod/default/other", "10.44.1.99:80") == (
+        "routing-loop",
+        "host-unreachable",
+        "10.128.0.1",
+        (11, 0),
+    )
+
+
+def test_a_cloud_s_fabric_takes_nothing_off_the_time_to_live() -> None:
+    """So all 64 forwards are the node's."""
+    gce = Edge("gce", PUBLIC)
+    assert told(gce, "pod/default/other", "10.44.1.99:80") == (
+        "routing-loop",
+        "host-unreachable",
+        "10.44.1.1",
+        (11, 0),
+    )
+
+
+def test_what_the_edge_says_about_a_translated_packet_reaches_the_internal_address() -> None:
+    assert told(NAT, "node/node-a", "192.0.2.1:80") == (
+        "nobody-has-this-address",
+        "net-unreachable",
+        "10.128.0.1",
+        (3, 0),
+    )
