@@ -74,7 +74,11 @@ def check_packets(draft: Draft, world: World) -> Iterator[Finding]:
         for finding in checker.expectation(expectation):
             yield replace(finding, path=path + _as_written(written, finding.path))
     entries = draft.document.value.get("expect")
-    expected = [entry.get("packet") for entry in entries or () if isinstance(entry, dict)]
+    expected = (
+        [entry.get("packet") for entry in entries if isinstance(entry, dict)]
+        if isinstance(entries, list)
+        else []
+    )
     for name in file.packets:
         if name not in expected:
             message = f"nothing is expected of packet {name}"

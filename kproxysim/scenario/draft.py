@@ -61,10 +61,10 @@ def _with_known_fields(finding: Finding) -> Finding:
     if finding.code != "KPS109" or finding.help:
         return finding
     known = fields_at(finding.path[:-1])
-    name = str(finding.path[-1])
-    close = get_close_matches(name, known, 1) or [one for one in known if one.lower() == name.lower()]
+    plain = {name.lower(): name for name in known}
+    close = get_close_matches(str(finding.path[-1]).replace("_", "").lower(), plain, 1)
     if close:
-        return replace(finding, help=f"did you mean {close[0]}?")
+        return replace(finding, help=f"did you mean {plain[close[0]]}?")
     return replace(finding, notes=known_names("fields", known))
 
 

@@ -58,7 +58,8 @@ def load(path: str, *, strict: bool) -> Loaded:
         findings += _settings_refused(world) or check_packets(draft, world)
     diagnostics = [*located(subject, findings), *gathered.diagnostics]
     if world is None or _has_errors(diagnostics):
-        raise InputError(diagnostics)
+        # What has no effect may have none because of what is broken: a slice whose Service can't be read.
+        raise InputError(one for one in diagnostics if one.severity is not Severity.NOTE)
     return Loaded(draft, gathered, world, tuple(diagnostics))
 
 

@@ -16,6 +16,19 @@ _NULL = {"type": "null"}
 _READ_AS_TEXT = ("ListeningSocket", "Route")
 """Models that are written as a line of text as well, `tcp/22` or `default via 10.0.0.1`."""
 
+_FACTS = {
+    "nodeIPs": "What kube-proxy takes for the node's own addresses, at most one a family.",
+    "interfaces": "Devices with addresses: `{eth0: [10.128.0.12/24]}`. Without them eth0 has the node's own.",
+    "routes": "Lines of `ip route`: `10.44.1.0/24 via 10.128.0.13`. They replace those that are made up.",
+    "sysctls": "Kernel settings: `{net.ipv4.conf.all.rp_filter: 1}`.",
+    "listening": "Sockets of its processes: `tcp/22`, `tcp/127.0.0.1:10248`.",
+    "kubelet": "Does kubelet run here? It makes chains of its own, and was first.",
+    "iptablesRandomFully": "Does its iptables know `--random-fully` (1.6.2 and later)?",
+    "nfacctCounters": "Names of the kernel's accounting objects that kube-proxy could make.",
+    "existingNat": "What `iptables-save -t nat` showed before kube-proxy's first synchronisation.",
+}
+"""What is said of the fields that NodeForm has from NodeFacts."""
+
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file (draft 2020-12)."""
@@ -28,7 +41,10 @@ def _schema() -> dict[str, Any]:
     parts: dict[str, Any] = {name: _tidy(part) for name, part in generated.pop("$defs").items()}
     for name in _READ_AS_TEXT:
         parts[name] = {"anyOf": [{"type": "string"}, parts[name]]}
-    parts["NodeForm"]["properties"]["sysctls"]["additionalProperties"] = {"type": ["string", "integer"]}
+    node = parts["NodeForm"]["properties"]
+    node["sysctls"]["additionalProperties"] = {"type": ["string", "integer"]}
+    for name, words in _FACTS.items():
+        node[name] = {"description": words, **node[name]}
     parts["Expectation"]["minProperties"] = 2
     parts["NearestForm"]["minProperties"] = 1
     return {
@@ -57,7 +73,9 @@ def _tidy(part: Any) -> Any:
         elif name == "format" or (name == "title" and isinstance(value, str)):
             # The only formats are Go's durations (`30s`), which pydantic takes for ISO 8601.
             continue
-        elif name in ("ge", "le", "gt", "lt") or (name == "default" and value in (None, "", [], {})):
+        elif name in ("ge", "le", "gt", "lt") or (
+            name == "default" and (not value or isinstance(value, dict))
+        ):
             continue
         else:
             tidy[name] = _tidy(value)
