@@ -11,6 +11,7 @@ from kproxysim.report.align import Pair
 from kproxysim.report.compare import Comparison
 from kproxysim.report.endings import verdict_words
 from kproxysim.report.page import WIDTH, Page, Span, filled, wrapped
+from kproxysim.report.plain import plain
 from kproxysim.report.stages import Stage
 
 __all__ = ["comparison_page"]
@@ -23,13 +24,27 @@ _PLACE = 26
 def comparison_page(comparison: Comparison, width: int = WIDTH) -> Page:
     """The comparison for a terminal of `width` columns."""
     page = Page()
-    left, right = comparison.left, comparison.right
-    label = max(len(left.name), len(right.name), 7) + 2
-    for side in (left, right):
-        page.add(
-            Span(filled(side.name, label), "label"), f"{side.trace.packet}   (from: {side.trace.source})"
-        )
-    parted = met = False
+    sides = comparison.left, comparison.right
+    label = max(*(len(plain(side.name)) for side in sides), 7) + 2
+    for side in sides:
+        _add_hanging(page, side.name, str(side.trace.packet), label, width, f"(from: {side.trace.source})")
+    _add_ways(page, comparison, width)
+    page.gap()
+    for side in sides:
+        _add_hanging(page, side.name, verdict_words(side.trace, side.branch), label, width)
+    page.gap()
+    page.add(Span("answer", "head"), "   (= holds for both, | for one)")
+    for finding in comparison.findings:
+        first, *rest = wrapped(finding.text, width - 4)
+        page.add(f"  {'=' if finding.same else '|'} ", first)
+        for line in rest:
+            page.add(f"    {line}")
+    return page
+
+
+def _add_ways(page: Page, comparison: Comparison, width: int) -> None:
+    """Every stage of both: the common ones once, the others in columns."""
+    parted = False
     for same, group in groupby(enumerate(comparison.pairs), key=lambda item: item[1].same):
         numbered = list(group)
         pairs = [pair for _, pair in numbered]
@@ -44,27 +59,16 @@ def comparison_page(comparison: Comparison, width: int = WIDTH) -> Page:
             page.add(Span("here they part again" if parted else "here they part", "head"))
             parted = True
             _add_differing(page, comparison, pairs, width)
-    page.gap()
     if not parted:
+        page.gap()
         page.add(Span("they never part", "head"))
-    for side in (left, right):
-        for line in _hanging(side.name, verdict_words(side.trace, side.branch), label, width):
-            page.add(line)
-    page.gap()
-    page.add(Span("answer", "head"), "   (= holds for both, | for one)")
-    for finding in comparison.findings:
-        first, *rest = wrapped(finding.text, width - 4)
-        page.add(f"  {'=' if finding.same else '|'} ", first)
-        for line in rest:
-            page.add(f"    {line}")
-    return page
 
 
-def _hanging(label: str, text: str, indent: int, width: int) -> Iterator[str]:
-    first, *rest = wrapped(text, width - indent)
-    yield filled(label, indent) + first
+def _add_hanging(page: Page, label: str, text: str, indent: int, width: int, tail: str = "") -> None:
+    first, *rest = wrapped(text, width - indent, tail)
+    page.add(Span(filled(label, indent), "label"), first)
     for line in rest:
-        yield " " * indent + line
+        page.add(" " * indent + line)
 
 
 def _add_common(page: Page, left: Stage, right: Stage, width: int) -> None:

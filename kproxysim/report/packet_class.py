@@ -64,6 +64,7 @@ class PacketClass:
         numbers = {"sport": skb.sport, "dport": skb.dport}
         return (
             skb.family == self.like.family
+            and bool(skb.iif) == bool(self.like.iif)
             and (not self.protocol or skb.protocol == self.like.protocol)
             and (not self.device or skb.iif == self.like.iif)
             and all(low <= numbers[side] <= high for side, (low, high) in self.ports.items())
@@ -71,7 +72,12 @@ class PacketClass:
             and not any(
                 addresses[side] & mask == net for side in addresses for net, mask in self.outside[side]
             )
-            and all(match.holds(skb, host) for side in addresses for match in self.types[side])
+            and all(
+                match.holds(skb, host)
+                for side in addresses
+                if not self.pinned(side)
+                for match in self.types[side]
+            )
         )
 
     def pin(self, side: str) -> None:
@@ -87,7 +93,7 @@ class PacketClass:
         return (1 << _WIDTHS[self.like.family]) - 1
 
     def words(self) -> str:
-        """One line: `tcp, any source outside 10.44.0.0/14 to 10.48.3.7:80 on node-a, new`; empty if it takes
+        """One line: `tcp, any source to 10.48.3.7:80, arriving at node-a, new`; empty if it takes
         too many words.
         """
         source, target = self._address_words("src", "source"), self._address_words("dst", "address")
@@ -102,8 +108,9 @@ class PacketClass:
             low, high = self.ports["sport"]
             source += f", source port {low}" + (f"-{high}" if high != low else "")
         protocol = f"{self.like.protocol}, " if self.protocol else ""
-        device = f" in {self.like.iif}" if self.device else ""
-        return f"{protocol}{source} to {target} on {self.where}{device}{', new' if self.new else ''}"
+        where = f"arriving at {self.where}" if self.like.iif else f"made on {self.where}"
+        device = f" by {self.like.iif}" if self.device else ""
+        return f"{protocol}{source} to {target}, {where}{device}{', new' if self.new else ''}"
 
     def _address_words(self, side: str, noun: str) -> str:
         """`any source outside 10.44.0.0/14`, or the only address."""
@@ -155,6 +162,8 @@ def _collect(branch: Branch, start: int, found: PacketClass) -> None:
     for hop in branch.hops[start:]:
         for step in hop.steps:
             if isinstance(step, Walked):
+                if hop.where != found.where and "src" not in decided and _asks_source_type(step):
+                    found.pin("src")  # what type an address has differs from host to host
                 over.extend((missed, frozenset(decided)) for missed in step.missed if not missed.drawn_out)
                 for match in _parts(step.meaning.checks) if step.meaning is not None else ():
                     if _looks_at(match) not in decided:
@@ -165,6 +174,17 @@ def _collect(branch: Branch, start: int, found: PacketClass) -> None:
             decided |= _rewritten(step)
     for missed, known in over:
         _keep_missing(missed, found, known)
+
+
+def _asks_source_type(step: Walked) -> bool:
+    meanings = [missed.meaning for missed in step.missed]
+    if step.meaning is not None:
+        meanings.append(step.meaning)
+    return any(
+        isinstance(match, AddrTypeMatch) and match.src_types
+        for meaning in meanings
+        for match in meaning.checks
+    )
 
 
 def _rewritten(step: Event) -> set[str]:

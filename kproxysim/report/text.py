@@ -158,8 +158,9 @@ def _lay_out(page: Page, row: Row, columns: _Columns) -> None:
         return
     least = len(place.text) + len(row.action) + 2
     start = max(least, min(columns.remark, columns.width - len(row.remark)))
-    fits = start + len(row.remark) <= columns.width
-    if fits and (start > columns.remark - _SLACK or row.style == "dim"):
+    if row.style == "dim" and start < columns.remark:
+        start = least
+    if start + len(row.remark) <= columns.width and (start > columns.remark - _SLACK or start == least):
         page.add(place, Span(filled(row.action, start - len(place.text)), row.style), row.remark)
         return
     page.add(place, Span(row.action, row.style))
