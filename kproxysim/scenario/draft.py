@@ -24,6 +24,9 @@ __all__ = ["Draft", "read_draft"]
 _OF_ENTRIES = ("nodes", "manifests", "services", "pods", "clients", "packets", "expect")
 """Fields whose entries stand each for itself."""
 
+_MOST_HELPED = 500
+"""How many unknown fields are compared with those that are known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -49,7 +52,8 @@ def read_draft(document: Document) -> tuple[Draft | None, list[Finding]]:
     try:
         return Draft(ScenarioFile.model_validate(value), document), []
     except ValidationError as error:
-        findings = [_with_known_fields(finding) for finding in mistakes_of(error, value)]
+        findings = mistakes_of(error, value)
+    findings[:_MOST_HELPED] = map(_with_known_fields, findings[:_MOST_HELPED])
     sound, numbers = _without(value, {finding.path for finding in findings})
     try:
         return Draft(ScenarioFile.model_validate(sound), document, numbers), findings
