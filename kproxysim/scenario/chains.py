@@ -13,7 +13,7 @@ from kproxysim.cluster.addresses import parse_ip
 from kproxysim.kubeproxy.names import endpoint_chain, port_hash, service_port_name
 from kproxysim.packet import format_endpoint
 
-__all__ = ["ENDPOINT_ROLE", "PORT_ROLES", "chain_names", "service_ports"]
+__all__ = ["ENDPOINT_ROLE", "PORT_ROLES", "chain_names"]
 
 PORT_ROLES = ("KUBE-SVC", "KUBE-SVL", "KUBE-EXT", "KUBE-FW")
 """Roles of a Service port's chains: all endpoints, local ones, traffic from outside, source ranges."""
@@ -22,7 +22,7 @@ ENDPOINT_ROLE = "KUBE-SEP"
 """The role of the chain that one endpoint of a Service's port has."""
 
 
-def service_ports(cluster: Cluster) -> Iterator[tuple[str, str, Service]]:
+def _service_ports(cluster: Cluster) -> Iterator[tuple[str, str, Service]]:
     """Each port of each Service as kube-proxy names it (`default/echo:http`), with its protocol."""
     for service in cluster.services:
         for port in service.spec.ports:
@@ -36,7 +36,7 @@ def chain_names(cluster: Cluster) -> dict[str, tuple[str, ...]]:
     An endpoint's chain goes by its address and by its pod: `KUBE-SEP default/echo:http default/echo-1`.
     """
     found: dict[str, tuple[str, ...]] = {}
-    for name, protocol, service in service_ports(cluster):
+    for name, protocol, service in _service_ports(cluster):
         tail = port_hash(name, protocol)
         found.update({f"{role}-{tail}": (f"{role} {name}",) for role in PORT_ROLES})
         for piece in cluster.endpoint_slices:

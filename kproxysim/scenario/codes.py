@@ -104,6 +104,14 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "cloud:\n  kind: nat\n  oneToOne: {198.51.100.12: 10.128.0.12}",
     ),
     Explanation(
+        "KPS614",
+        "via names a node where there is nothing to choose",
+        "`via` says at which node the edge lets a packet in, and only where several could take it: those "
+        "behind a load balancer's address. Under externalTrafficPolicy Local these are the nodes with a "
+        "ready pod. Every other address leads to one node, and `via` would change nothing.",
+        "packets:\n  by-node-b: {from: internet/203.0.113.7, to: '198.51.100.200:80', via: node-b}",
+    ),
+    Explanation(
         "KPS690",
         "nothing is expected of a packet",
         "The packet can be traced, but `kproxysim run` has nothing to hold against it.",

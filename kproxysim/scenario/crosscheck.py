@@ -13,6 +13,7 @@ from kproxysim.cluster.findings import Finding
 from kproxysim.cluster.paths import Path
 from kproxysim.errors import InputError
 from kproxysim.network import World
+from kproxysim.network.balancing import balanced_addresses
 from kproxysim.network.who import find_sender
 from kproxysim.packet import Address, Packet, parse_endpoint
 from kproxysim.scenario.chains import ENDPOINT_ROLE, PORT_ROLES, chain_names
@@ -99,8 +100,9 @@ class _Checker:
     def packet(self, name: str) -> Iterator[Finding]:
         form = self._file.packets[name]
         path: Path = ("packets", name)
-        if form.via is not None and form.via not in self._nodes:
-            yield _unknown("node", form.via, self._nodes, (*path, "via"))
+        known_via = form.via is None or form.via in self._nodes
+        if not known_via:
+            yield _unknown("node", str(form.via), self._nodes, (*path, "via"))
         try:
             packet = self._world.packet(form.source, form.to, sport=form.sport)
         except InputError as error:
@@ -108,8 +110,23 @@ class _Checker:
                 field = "from" if one.code == "KPS701" else "to"
                 yield Finding(one.code, one.message, (*path, field), one.found, one.help, one.notes)
             return
-        if not self._has_owner(packet.dst) and not self._is_meant_to_be_lost(name):
-            yield self._nobody_has(packet, form.source, (*path, "to"))
+        if not self._has_owner(packet.dst):
+            if not self._is_meant_to_be_lost(name):
+                yield self._nobody_has(packet, form.source, (*path, "to"))
+        elif form.via is not None and known_via:
+            yield from self._choice(packet.dst, form.via, (*path, "via"))
+
+    def _choice(self, address: Address, via: str, path: Path) -> Iterator[Finding]:
+        """`via` chooses one of several nodes. Elsewhere it would be passed over without a word."""
+        takers = () if self._is_routed(address) else self._balanced.get(address, ())
+        if not takers:
+            message = f"the edge has no choice of nodes for {address}"
+            yield Finding("KPS614", message, path, via, "leave via out")
+        elif via not in takers:
+            notes = known_names(f"nodes that take {address}", takers)
+            yield Finding(
+                "KPS614", f"{via} does not take {address}", path, via, did_you_mean(via, takers), notes
+            )
 
     def _is_meant_to_be_lost(self, name: str) -> bool:
         return any(
@@ -122,7 +139,14 @@ class _Checker:
     def _has_owner(self, address: Address) -> bool:
         if address in self._owned or address.is_loopback:
             return True
-        return any(address in ip_network(prefix) for prefix in self._world.edge.routes if _is_prefix(prefix))
+        return self._is_routed(address)
+
+    def _is_routed(self, address: Address) -> bool:
+        return any(address in ip_network(prefix) for prefix in self._world.edge.routes)
+
+    @cached_property
+    def _balanced(self) -> dict[Address, tuple[str, ...]]:
+        return balanced_addresses(self._world.cluster)
 
     @cached_property
     def _owned(self) -> set[Address]:

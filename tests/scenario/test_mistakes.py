@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kproxysim.errors import Severity
+from kproxysim.errors import Diagnostic, Severity
 from tests.scenario.examples import SOUND, load, mistakes, write
 
 # what stands in SOUND, what is written in its place, then code, line, column, message and help
@@ -45,6 +45,7 @@ SPOILT = [
     ('"198.51.100.12:80"', '"198.51.100.12:70000"', "KPS702", 26, 28, None, None),
     ('"198.51.100.12:80"', '"198.51.100.12:80", via: node-x', "KPS602", 26, 53, "there is no node 'node-x' here", "did you mean node-b?"),
     ('"198.51.100.12:80"', '"198.51.100.12:80", sport: 0', "KPS106", 26, 55, "sport 0 is out of range", None),
+    ('"198.51.100.12:80"', '"198.51.100.12:80", via: node-a', "KPS614", 26, 53, "the edge has no choice of nodes for 198.51.100.12", "leave via out"),
     ('"10.48.3.7:80"', '"10.48.3.8:80"', "KPS603", 27, 41, "nobody has this address", "did you mean 10.48.3.7?"),
     ("- packet: web", "- packet: wob", "KPS602", 29, 11, "there is no packet 'wob' here", "did you mean web?"),
     ("  reaches: [default/echo-1, default/echo-2]\n", "", "KPS608", 29, 3, "this expects nothing", "say for example reaches: default/echo-1"),
@@ -153,6 +154,32 @@ class TestOwners:
     def test_a_route_of_the_edge_is_an_owner(self, tmp_path: Path) -> None:
         text = self.LOST.replace("kind: gce,", "kind: gce, routes: {192.0.2.0/24: node-a},")
         assert mistakes(tmp_path, text) == ()
+
+
+class TestVia:
+    """`via` chooses among the nodes that take a load balancer's address, and is refused where it would do nothing."""
+
+    BALANCED = (
+        SOUND.replace("spec: {clusterIP", "status: {loadBalancer: {ingress: [{ip: 198.51.100.200}]}}\n  spec: {type: LoadBalancer, externalTrafficPolicy: Local, clusterIP")
+        .replace("nodeName: node-b", "nodeName: node-a")
+        .replace('"198.51.100.12:80"', '"198.51.100.200:80", via: node-a')
+    )  # fmt: skip
+
+    def errors(self, folder: Path, text: str) -> list[Diagnostic]:
+        return [one for one in mistakes(folder, text) if one.severity is Severity.ERROR]
+
+    def test_a_node_that_takes_it(self, tmp_path: Path) -> None:
+        assert mistakes(tmp_path, self.BALANCED) == ()
+
+    def test_a_node_that_does_not(self, tmp_path: Path) -> None:
+        (mistake,) = self.errors(tmp_path, self.BALANCED.replace("via: node-a", "via: node-b"))
+        assert (mistake.code, mistake.message) == ("KPS614", "node-b does not take 198.51.100.200")
+        assert mistake.notes == ("known nodes that take 198.51.100.200: node-a",)
+
+    def test_an_address_that_is_routed_elsewhere(self, tmp_path: Path) -> None:
+        text = self.BALANCED.replace("kind: gce,", "kind: routed, routes: {198.51.100.200: node-b},")
+        (mistake,) = self.errors(tmp_path, text)
+        assert mistake.message == "the edge has no choice of nodes for 198.51.100.200"
 
 
 class TestWhatIsOdd:
