@@ -63,6 +63,7 @@ __all__ = [
 CLUSTER_IP_NONE = "None"
 """What `spec.clusterIP` says in a headless Service."""
 
+_SHOWN = 64
 _IP_ADDRESS_TYPES = ("InternalIP", "ExternalIP")
 
 _Protocol = Annotated[Literal["TCP", "UDP", "SCTP"], empty_means("TCP")]
@@ -82,8 +83,10 @@ def _check_cluster_ip(text: str) -> str:
     if text != CLUSTER_IP_NONE:
         try:
             parse_ip(text)
-        except ValueError as error:
-            reason = f'{error}, nor "{CLUSTER_IP_NONE}" for a headless Service'
+        except ValueError:
+            reason = (
+                f'{text[:_SHOWN]!r} is no IP address, nor is it "{CLUSTER_IP_NONE}" for a headless Service'
+            )
             raise refused("ip_address", reason) from None
     return text
 

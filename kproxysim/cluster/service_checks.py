@@ -127,7 +127,7 @@ def _check_cluster_ips(spec: ServiceSpec) -> Iterator[Finding]:
     versions = [parse_ip(text).version for text in spec.cluster_ips]
     if len(versions) != len(set(versions)):
         yield Finding("KPS208", "clusterIPs has more than one address of a family", path)
-    if len(spec.ip_families) != len(set(spec.ip_families)):
+    if "ip_families" in given and len(spec.ip_families) != len(set(spec.ip_families)):
         yield Finding("KPS208", "ipFamilies names a family twice", (*_SPEC, "ipFamilies"))
     for number, (version, family) in enumerate(zip(versions, spec.ip_families, strict=False)):
         if family != f"IPv{version}":

@@ -108,7 +108,10 @@ class Source:
         """A finding at a place of this source, with the line that it stands in."""
         line, column = self.line_and_column(place.offset)
         shown = self.line_text(line)
-        width = max(1, min(place.width, len(shown) - column + 1)) if shown else 1
+        if shown:
+            # The end of a text may lie behind its last line.
+            column = min(column, len(shown) + 1)
+        width = max(1, min(place.width, len(shown) - column + 1))
         position = Position(self.name, line, column)
         return Diagnostic(code, severity, message, position, path, found, hint, notes, shown, width)
 

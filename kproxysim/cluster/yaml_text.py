@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -220,9 +221,13 @@ def yaml_places(text: str, wanted: Mapping[int, Iterable[Path]]) -> dict[tuple[i
     """Where the values at some paths stand, by number of the document; a path that isn't there is left out.
 
     The place of a list or a mapping is that of its key; what stands behind an alias is where the alias is.
-    The text must be one that `read_yaml` has read.
+    The documents must be such that `read_yaml` has read; the text may be broken behind them.
     """
-    return _Finder({index: wanted_tree(paths) for index, paths in wanted.items()}).search(text)
+    finder = _Finder({index: wanted_tree(paths) for index, paths in wanted.items()})
+    # Where reading ended before, it ends again; what stands before that place has been found by then.
+    with suppress(BadText):
+        finder.search(text)
+    return finder.found
 
 
 @dataclass(slots=True)
@@ -250,11 +255,11 @@ class _Finder:
     def __init__(self, trees: dict[int, Wanted]) -> None:
         self._trees = trees
         self._left = sum(map(tree_size, trees.values()))
-        self._found: dict[tuple[int, Path], Place] = {}
+        self.found: dict[tuple[int, Path], Place] = {}
         self._levels: list[_Level] = []
         self._index = -1
 
-    def search(self, text: str) -> dict[tuple[int, Path], Place]:
+    def search(self, text: str) -> None:
         off_the_way = 0
         for event in _events(text):
             kind = type(event)
@@ -272,7 +277,6 @@ class _Finder:
                 self._visit(event)
             if not self._left:
                 break
-        return self._found
 
     def _visit(self, event: Any) -> None:
         """A scalar or an alias, as a key or as a value."""
@@ -302,7 +306,7 @@ class _Finder:
         return True
 
     def _note(self, path: Path, place: Place, wanted: Wanted, *, below_too: bool) -> None:
-        self._found[self._index, path] = place
+        self.found[self._index, path] = place
         self._left -= not wanted
         if below_too:
             for step, below in wanted.items():
