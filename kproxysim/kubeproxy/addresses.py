@@ -11,7 +11,15 @@ from ipaddress import IPv4Address
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
 from kproxysim.netfilter.script import Family
 
-__all__ = ["as_typed", "canonical_cidr", "canonical_ip", "family_of_cidr", "family_of_ip", "socket_text"]
+__all__ = [
+    "as_typed",
+    "bracketed",
+    "canonical_cidr",
+    "canonical_ip",
+    "family_of_cidr",
+    "family_of_ip",
+    "socket_text",
+]
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _plain_ipv4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}\Z").match
@@ -53,6 +61,11 @@ def family_of_cidr(text: str) -> Family:
     return "ipv4" if parse_cidr(text).version == 4 else "ipv6"
 
 
+def bracketed(host: str) -> str:
+    """An address as it stands before a colon and a port: `10.0.0.1`, `[fd00::1]`."""
+    return f"[{host}]" if ":" in host else host
+
+
 def socket_text(host: str, port: int) -> str:
     """`net.JoinHostPort`: `10.0.0.1:80`, `[fd00::1]:80`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{bracketed(host)}:{port}"

@@ -16,7 +16,7 @@ from kproxysim.kubeproxy.endpoints import Endpoint
 from kproxysim.kubeproxy.service_ports import PortKey, ServiceName, ServicePort
 from kproxysim.kubeproxy.settings import Settings
 
-__all__ = ["Cleanup", "Entry", "PortMap", "stale_by_events", "stale_entries"]
+__all__ = ["UDP", "Cleanup", "Entry", "PortMap", "stale_by_events", "stale_entries"]
 
 PortName = tuple[ServiceName, PortKey]
 PortMap = Mapping[ServiceName, Mapping[PortKey, ServicePort]]

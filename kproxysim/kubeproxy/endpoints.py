@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kproxysim.cluster import Endpoint as SliceEndpoint
 from kproxysim.cluster import EndpointSlice
 from kproxysim.errors import InputError
-from kproxysim.kubeproxy.addresses import canonical_ip, family_of_ip, socket_text
+from kproxysim.kubeproxy.addresses import bracketed, canonical_ip, family_of_ip
 from kproxysim.kubeproxy.service_ports import PortKey, ServiceName
 from kproxysim.kubeproxy.settings import Settings
 from kproxysim.kubeproxy.watched import is_watched
@@ -56,23 +56,41 @@ def read_slices(slices: Iterable[EndpointSlice], settings: Settings) -> dict[Por
     Where the same address and port is listed more than once, the entries are taken in the order given
     (kube-proxy's own order of slices is random).
     """
+    how = settings.behaviour
     found: dict[PortKey, dict[str, Endpoint]] = {}
-    last_running_wins = settings.behaviour.last_running_duplicate_wins
     for one in slices:
-        entries = _entries(one, settings)
-        for port in one.ports:
-            number = port.port
-            if not number:
+        ports = [
+            (port.port, found.setdefault(PortKey(port.name, port.protocol), {}))
+            for port in one.ports
+            if port.port
+        ]
+        source = f"endpoints: EndpointSlice {one.metadata.namespace}/{one.metadata.name} endpoints["
+        for index, endpoint in _in_order(one, settings):
+            try:
+                ip = _address(endpoint, settings)
+            except ValueError:
+                raise _no_address(one, index) from None
+            if not ip:
                 continue
-            known = found.setdefault(PortKey(port.name, port.protocol), {})
-            for entry in entries:
-                text = socket_text(entry[0], number)
-                if text not in known:
-                    known[text] = Endpoint._make((text, *entry))
-                else:
-                    again = Endpoint._make((text, *entry))
-                    if not again.terminating if last_running_wins else again.local:
-                        known[text] = again
+            host = bracketed(ip)
+            conditions, hints = endpoint.conditions, endpoint.hints
+            terminating = conditions.terminating is True
+            local = endpoint.node_name == settings.node_name
+            wins = not terminating if how.last_running_duplicate_wins else local
+            for number, known in ports:
+                text = f"{host}:{number}"
+                if wins or text not in known:
+                    known[text] = Endpoint(
+                        text,
+                        ip,
+                        conditions.ready is not False,
+                        conditions.serving is not False,
+                        terminating,
+                        local,
+                        frozenset([hint.name for hint in hints.for_zones]) if hints.for_zones else _NONE,
+                        frozenset([hint.name for hint in hints.for_nodes]) if hints.for_nodes else _NONE,
+                        f"{source}{index}]",
+                    )
     return {key: tuple([known[text] for text in sorted(known)]) for key, known in found.items() if known}
 
 
@@ -81,44 +99,26 @@ def local_ready_addresses(endpoints: Iterable[tuple[Endpoint, ...]]) -> int:
     return len({one.ip for each in endpoints for one in each if one.local and one.ready})
 
 
-_Entry = tuple[str, bool, bool, bool, bool, frozenset[str], frozenset[str], str]
-"""The fields of an Endpoint after `text`: what does not depend on the port."""
-
-
-def _entries(one: EndpointSlice, settings: Settings) -> list[_Entry]:
+def _address(endpoint: SliceEndpoint, settings: Settings) -> str:
+    """The first address as it is printed; "" for an endpoint that kube-proxy passes over."""
+    if not endpoint.addresses:
+        return ""
+    text = endpoint.addresses[0]
     how = settings.behaviour
-    node_name = settings.node_name
-    prefix = f"EndpointSlice {one.metadata.namespace}/{one.metadata.name} endpoints["
-    found: list[_Entry] = []
-    for index, endpoint in _in_order(one, settings):
-        if not endpoint.addresses:
-            continue
-        text = endpoint.addresses[0]
-        try:
-            if how.checks_endpoint_family and family_of_ip(text) != settings.family:
-                continue
-            ip = canonical_ip(text)
-        except ValueError:
-            raise InputError.of(
-                "KPS405",
-                f"endpoint address {text!r} of EndpointSlice {one.key} is no IP address",
-                path=f"endpoints[{index}].addresses[0]",
-                found=text,
-            ) from None
-        conditions, hints = endpoint.conditions, endpoint.hints
-        found.append(
-            (
-                ip if how.canonical_endpoint_addresses else text,
-                conditions.ready is not False,
-                conditions.serving is not False,
-                conditions.terminating is True,
-                endpoint.node_name == node_name,
-                frozenset([hint.name for hint in hints.for_zones]) if hints.for_zones else _NONE,
-                frozenset([hint.name for hint in hints.for_nodes]) if hints.for_nodes else _NONE,
-                f"{prefix}{index}]",
-            )
-        )
-    return found
+    if how.checks_endpoint_family and family_of_ip(text) != settings.family:
+        return ""
+    ip = canonical_ip(text)
+    return ip if how.canonical_endpoint_addresses else text
+
+
+def _no_address(one: EndpointSlice, index: int) -> InputError:
+    text = one.endpoints[index].addresses[0]
+    return InputError.of(
+        "KPS405",
+        f"endpoint address {text!r} of EndpointSlice {one.key} is no IP address",
+        path=f"endpoints[{index}].addresses[0]",
+        found=text,
+    )
 
 
 def _in_order(one: EndpointSlice, settings: Settings) -> Iterable[tuple[int, SliceEndpoint]]:

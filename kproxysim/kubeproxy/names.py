@@ -39,4 +39,4 @@ def port_hash(name: str, protocol: str) -> str:
 
 def endpoint_chain(name: str, protocol: str, endpoint: str) -> str:
     """The KUBE-SEP- chain of one endpoint (`10.0.0.1:80`, `[fd00::1]:80`) of a service port."""
-    return "KUBE-SEP-" + chain_hash(name + protocol + endpoint)
+    return f"KUBE-SEP-{chain_hash(name + protocol + endpoint)}"

@@ -2,7 +2,7 @@
 
 Source: the loop over service ports in `syncProxyRules`, and `writeServiceToEndpointRules`, in
 pkg/proxy/iptables/proxier.go, 1.25 to 1.36. This is the compiler's inner loop: 10,000 services with five
-endpoints each are 168,000 rules, and one f-string a rule is what they may cost.
+endpoints each are 170,000 rules, and one f-string a rule is what they may cost.
 """
 
 from __future__ import annotations
@@ -21,19 +21,30 @@ from kproxysim.kubeproxy.names import endpoint_chain
 from kproxysim.kubeproxy.service_ports import ServicePort
 from kproxysim.kubeproxy.settings import LOCALHOST_COUNTER, Settings
 from kproxysim.kubeproxy.topology import Choice, Endpoints
-from kproxysim.netfilter.rule import Origin, Rule
-from kproxysim.netfilter.script import Delete, Section
+from kproxysim.netfilter.rule import Origin
+from kproxysim.netfilter.script import Section
 
 __all__ = ["Piece", "probability"]
-
-_Targets = dict[str, tuple[str, Origin]]
-"""By an endpoint's text: its chain, and what made the rules about it."""
 
 
 @lru_cache(maxsize=1024)
 def probability(endpoints: int) -> str:
     """The chance of the first of so many endpoints, as `--probability` takes it."""
     return f"{1 / endpoints:.10f}"
+
+
+class _Lines:
+    """Lines for one table, and the field that made each of them."""
+
+    __slots__ = ("fields", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.fields: list[str] = []
+
+    def add(self, text: str, field: str) -> None:
+        self.texts.append(text)
+        self.fields.append(field)
 
 
 class Piece:
@@ -46,16 +57,10 @@ class Piece:
 
     __slots__ = (
         "_choice",
-        "_ext",
-        "_fw",
         "_large_cluster",
         "_match",
-        "_owner",
         "_port",
         "_settings",
-        "_shown",
-        "_svc",
-        "_svl",
         "_uses_firewall",
         "has_external",
         "has_internal",
@@ -69,12 +74,6 @@ class Piece:
         self._settings = settings
         self._large_cluster = large_cluster
         self._match = f"-m {port.protocol} -p {port.protocol}"
-        self._owner = f"Service {port.service.namespace}/{port.service.name}"
-        self._shown = port.shown_port
-        self._svc = f"KUBE-SVC-{port.hash}"
-        self._svl = f"KUBE-SVL-{port.hash}"
-        self._ext = f"KUBE-EXT-{port.hash}"
-        self._fw = f"KUBE-FW-{port.hash}"
         self._uses_firewall = bool(choice.usable and port.load_balancer_ips and port.source_ranges)
         self.has_internal = choice.usable and not (port.internal_policy_local and not choice.local)
         self.has_external = choice.usable and not (port.external_policy_local and not choice.local)
@@ -84,68 +83,98 @@ class Piece:
         """Is there any endpoint in the cluster that could serve?"""
         return self._choice.usable
 
-    def _origin(self, field: str) -> Origin:
-        return Origin(self._owner, field, self._shown)
+    def write(self, filter_: Section, nat: Section, own: Section) -> None:
+        """All rules: what catches packets goes to `filter_` and `nat`, the port's own chains to `own`."""
+        service = self._port.service
+        origin = Origin(f"Service {service.namespace}/{service.name}", port=self._port.shown_port)
+        in_filter, in_nat = _Lines(), _Lines()
+        self._captures(in_filter, in_nat)
+        filter_.write(in_filter.texts, origin, in_filter.fields)
+        if own is not nat:
+            nat.write(in_nat.texts, origin, in_nat.fields)
+            in_nat = _Lines()
+        if self._choice.usable:
+            self._chains(own.declared, in_nat)
+        own.write(in_nat.texts, origin, in_nat.fields)
 
-    def write_captures(self, filter_rules: list[Rule | Delete], nat_rules: list[Rule | Delete]) -> None:
+    @property
+    def _svc(self) -> str:
+        """The chain that deals clients out to all endpoints."""
+        return f"KUBE-SVC-{self._port.hash}"
+
+    @property
+    def _svl(self) -> str:
+        """The chain that deals clients out to endpoints on this node."""
+        return f"KUBE-SVL-{self._port.hash}"
+
+    @property
+    def _ext(self) -> str:
+        """The chain for traffic from outside."""
+        return f"KUBE-EXT-{self._port.hash}"
+
+    @property
+    def _fw(self) -> str:
+        """The chain that lets some sources only pass to a load balancer's address."""
+        return f"KUBE-FW-{self._port.hash}"
+
+    @property
+    def _internal(self) -> str:
+        """The chain behind the cluster IP."""
+        return self._svl if self._port.internal_policy_local else self._svc
+
+    def _captures(self, in_filter: _Lines, in_nat: _Lines) -> None:
         """What catches packets to the Service's addresses: written in every sync."""
-        self._capture_cluster_ip(filter_rules, nat_rules)
+        self._capture_cluster_ip(in_filter, in_nat)
         port = self._port
         if port.external_ips:
-            self._capture_external_ips(filter_rules, nat_rules)
+            self._capture_external_ips(in_filter, in_nat)
         if port.load_balancer_ips:
-            self._capture_load_balancer_ips(filter_rules, nat_rules)
+            self._capture_load_balancer_ips(in_filter, in_nat)
         if port.node_port and self._settings.node_ports.written:
-            self._capture_node_port(filter_rules, nat_rules)
+            self._capture_node_port(in_filter, in_nat)
         if port.health_check_node_port:
             comment = f'-m comment --comment "{port.name} health check node port"'
-            text = f"{comment} -m tcp -p tcp --dport {port.health_check_node_port} -j ACCEPT"
-            filter_rules.append(Rule(NODE_PORTS, text, self._origin("spec.healthCheckNodePort")))
+            to = f"-m tcp -p tcp --dport {port.health_check_node_port}"
+            in_filter.add(f"-A {NODE_PORTS} {comment} {to} -j ACCEPT", "spec.healthCheckNodePort")
 
-    def _capture_cluster_ip(self, filter_rules: list[Rule | Delete], nat_rules: list[Rule | Delete]) -> None:
+    def _capture_cluster_ip(self, in_filter: _Lines, in_nat: _Lines) -> None:
         port = self._port
         to = f"{self._match} -d {port.cluster_ip} --dport {port.port}"
-        origin = self._origin(port.cluster_ip_field)
         if self.has_internal:
-            chain = self._svl if port.internal_policy_local else self._svc
-            text = f'-m comment --comment "{port.name} cluster IP" {to} -j {chain}'
-            nat_rules.append(Rule(SERVICES, text, origin))
+            comment = f'-m comment --comment "{port.name} cluster IP"'
+            text = f"-A {SERVICES} {comment} {to} -j {self._internal}"
+            in_nat.add(text, port.cluster_ip_field)
         else:
             comment, verdict = self._refusal()
-            text = f"-m comment --comment {comment} {to} -j {verdict}"
-            if self._choice.usable:
-                origin = self._origin("spec.internalTrafficPolicy")
-            filter_rules.append(Rule(SERVICES, text, origin))
+            field = "spec.internalTrafficPolicy" if self._choice.usable else port.cluster_ip_field
+            in_filter.add(f"-A {SERVICES} {comment} {to} -j {verdict}", field)
 
     def _refusal(self) -> tuple[str, str]:
         """Comment and target where there is no endpoint: nowhere, or just not here."""
         if self._choice.usable:
-            return f'"{self._port.name} has no local endpoints"', "DROP"
-        return f'"{self._port.name} has no endpoints"', "REJECT"
+            return f'-m comment --comment "{self._port.name} has no local endpoints"', "DROP"
+        return f'-m comment --comment "{self._port.name} has no endpoints"', "REJECT"
 
-    def _refuse_external(self, rules: list[Rule | Delete], match: str, field: str) -> None:
+    def _refuse_external(self, in_filter: _Lines, to: str, field: str) -> None:
         """An address from outside that nat sends nowhere, or sends only pods and the node on."""
         if not self.has_external:
             comment, verdict = self._refusal()
-            text = f"-m comment --comment {comment} {match} -j {verdict}"
-            origin = self._origin("spec.externalTrafficPolicy" if self._choice.usable else field)
-            rules.append(Rule(EXTERNAL_SERVICES, text, origin))
+            cause = "spec.externalTrafficPolicy" if self._choice.usable else field
+            in_filter.add(f"-A {EXTERNAL_SERVICES} {comment} {to} -j {verdict}", cause)
 
-    def _capture_external_ips(
-        self, filter_rules: list[Rule | Delete], nat_rules: list[Rule | Delete]
-    ) -> None:
+    def _capture_external_ips(self, in_filter: _Lines, in_nat: _Lines) -> None:
         port = self._port
+        comment = f'-m comment --comment "{port.name} external IP"'
         for address, field in zip(port.external_ips, port.external_ip_fields, strict=True):
             to = f"{self._match} -d {address} --dport {port.port}"
             if self._choice.usable:
-                text = f'-m comment --comment "{port.name} external IP" {to} -j {self._ext}'
-                nat_rules.append(Rule(SERVICES, text, self._origin(field)))
-            self._refuse_external(filter_rules, to, field)
+                in_nat.add(f"-A {SERVICES} {comment} {to} -j {self._ext}", field)
+            self._refuse_external(in_filter, to, field)
 
-    def _capture_load_balancer_ips(
-        self, filter_rules: list[Rule | Delete], nat_rules: list[Rule | Delete]
-    ) -> None:
+    def _capture_load_balancer_ips(self, in_filter: _Lines, in_nat: _Lines) -> None:
         port = self._port
+        comment = f'-m comment --comment "{port.name} loadbalancer IP"'
+        rest = f'-m comment --comment "{port.name} traffic not accepted by {self._fw}"'
         placed = [
             (f"{self._match} -d {address} --dport {port.port}", field)
             for address, field in zip(port.load_balancer_ips, port.load_balancer_ip_fields, strict=True)
@@ -153,55 +182,46 @@ class Piece:
         chain = self._fw if self._uses_firewall else self._ext
         for to, field in placed:
             if self._choice.usable:
-                text = f'-m comment --comment "{port.name} loadbalancer IP" {to} -j {chain}'
-                nat_rules.append(Rule(SERVICES, text, self._origin(field)))
+                in_nat.add(f"-A {SERVICES} {comment} {to} -j {chain}", field)
             if self._uses_firewall:
-                comment = f'"{port.name} traffic not accepted by {self._fw}"'
-                text = f"-m comment --comment {comment} {to} -j DROP"
-                filter_rules.append(Rule(PROXY_FIREWALL, text, self._origin("spec.loadBalancerSourceRanges")))
+                in_filter.add(f"-A {PROXY_FIREWALL} {rest} {to} -j DROP", "spec.loadBalancerSourceRanges")
         for to, field in placed:
-            self._refuse_external(filter_rules, to, field)
+            self._refuse_external(in_filter, to, field)
 
-    def _capture_node_port(self, filter_rules: list[Rule | Delete], nat_rules: list[Rule | Delete]) -> None:
+    def _capture_node_port(self, in_filter: _Lines, in_nat: _Lines) -> None:
         port, settings = self._port, self._settings
         field = f"spec.ports[{port.index}].nodePort"
+        to = f"--dport {port.node_port}"
         if self._choice.usable:
-            origin = self._origin(field)
-            start = f"-m comment --comment {port.name} {self._match}"
+            start = f"-A {NODE_PORTS} -m comment --comment {port.name} {self._match}"
             if LOCALHOST_COUNTER in settings.counters and settings.node_ports.localhost:
-                counted = (
-                    f"-d 127.0.0.0/8 --dport {port.node_port} -m nfacct --nfacct-name {LOCALHOST_COUNTER}"
-                )
-                nat_rules.append(Rule(NODE_PORTS, f"{start} {counted} -j {self._ext}", origin))
-            nat_rules.append(Rule(NODE_PORTS, f"{start} --dport {port.node_port} -j {self._ext}", origin))
-        here = f"-m addrtype --dst-type LOCAL {self._match} --dport {port.node_port}"
-        self._refuse_external(filter_rules, here, field)
+                counted = f"-d 127.0.0.0/8 {to} -m nfacct --nfacct-name {LOCALHOST_COUNTER}"
+                in_nat.add(f"{start} {counted} -j {self._ext}", field)
+            in_nat.add(f"{start} {to} -j {self._ext}", field)
+        self._refuse_external(in_filter, f"-m addrtype --dst-type LOCAL {self._match} {to}", field)
 
-    def write_chains(self, nat: Section) -> None:
+    def _chains(self, declared: dict[str, str | None], out: _Lines) -> None:
         """The chains that only this service port uses."""
-        if not self._choice.usable:
-            return
         port, choice = self._port, self._choice
         if self.has_internal:
-            self._mark_for_masquerade(nat)
+            self._mark_for_masquerade(out)
         if port.externally_accessible:
-            self._external_chain(nat)
+            declared[self._ext] = None
+            self._external_chain(out)
         if self._uses_firewall:
-            self._firewall_chain(nat)
-        targets = {
-            one.text: (
-                endpoint_chain(port.name, port.protocol, one.text),
-                Origin(self._owner, f"endpoints: {one.source}", self._shown),
-            )
-            for one in choice.reachable
-        }
+            declared[self._fw] = None
+            self._firewall_chain(out)
+        name, protocol = port.name, port.protocol
+        targets = {one.text: endpoint_chain(name, protocol, one.text) for one in choice.reachable}
         if choice.cluster:
-            self._choosing_chain(nat, self._svc, choice.cluster, targets)
+            declared[self._svc] = None
+            self._choosing_chain(self._svc, choice.cluster, targets, out)
         if choice.local:
-            self._choosing_chain(nat, self._svl, choice.local, targets)
-        self._endpoint_chains(nat, targets)
+            declared[self._svl] = None
+            self._choosing_chain(self._svl, choice.local, targets, out)
+        self._endpoint_chains(declared, targets, out)
 
-    def _mark_for_masquerade(self, nat: Section) -> None:
+    def _mark_for_masquerade(self, out: _Lines) -> None:
         """Traffic to the cluster IP that does not come from a local pod: its answers must come back to this
         node.
         """
@@ -212,78 +232,75 @@ class Piece:
             where, field = settings.local.not_local + " ", settings.local.field
         else:
             return
-        chain = self._svl if port.internal_policy_local else self._svc
+        comment = f'-m comment --comment "{port.name} cluster IP"'
         to = f"{self._match} -d {port.cluster_ip} --dport {port.port}"
-        text = f'-m comment --comment "{port.name} cluster IP" {to} {where}-j {MARK_MASQ}'
-        nat.statements.append(Rule(chain, text, self._origin(field)))
+        out.add(f"-A {self._internal} {comment} {to} {where}-j {MARK_MASQ}", field)
 
-    def _external_chain(self, nat: Section) -> None:
-        port, ext, local = self._port, self._ext, self._settings.local
-        nat.declared[ext] = None
-        origin = self._origin("spec.externalTrafficPolicy")
+    def _external_chain(self, out: _Lines) -> None:
+        port, svc, local = self._port, self._svc, self._settings.local
+        start = f"-A {self._ext}"
         about = f"{port.name} external destinations"
-        rules = nat.statements
+        policy = "spec.externalTrafficPolicy"
         if not port.external_policy_local:
-            text = f'-m comment --comment "masquerade traffic for {about}" -j {MARK_MASQ}'
-            rules.append(Rule(ext, text, origin))
+            out.add(f'{start} -m comment --comment "masquerade traffic for {about}" -j {MARK_MASQ}', policy)
         else:
             # Pods and the node itself reach all endpoints at these addresses too, as at the cluster IP.
             if local is not None:
-                text = f'-m comment --comment "pod traffic for {about}" {local.local} -j {self._svc}'
-                rules.append(Rule(ext, text, self._origin(local.field)))
+                comment = f'-m comment --comment "pod traffic for {about}"'
+                out.add(f"{start} {comment} {local.local} -j {svc}", local.field)
             here = "-m addrtype --src-type LOCAL"
-            text = f'-m comment --comment "masquerade LOCAL traffic for {about}" {here} -j {MARK_MASQ}'
-            rules.append(Rule(ext, text, origin))
-            text = f'-m comment --comment "route LOCAL traffic for {about}" {here} -j {self._svc}'
-            rules.append(Rule(ext, text, origin))
+            comment = f'-m comment --comment "masquerade LOCAL traffic for {about}"'
+            out.add(f"{start} {comment} {here} -j {MARK_MASQ}", policy)
+            comment = f'-m comment --comment "route LOCAL traffic for {about}"'
+            out.add(f"{start} {comment} {here} -j {svc}", policy)
         if self.has_external:
-            rules.append(Rule(ext, f"-j {self._svl if port.external_policy_local else self._svc}", origin))
+            out.add(f"{start} -j {self._svl if port.external_policy_local else svc}", policy)
 
-    def _firewall_chain(self, nat: Section) -> None:
-        port, fw, settings = self._port, self._fw, self._settings
-        nat.declared[fw] = None
-        rules = nat.statements
+    def _firewall_chain(self, out: _Lines) -> None:
+        port, ext, settings = self._port, self._ext, self._settings
+        start = f"-A {self._fw}"
         comment = f'-m comment --comment "{port.name} loadbalancer IP"'
         for text, field in zip(port.source_ranges, port.source_range_fields, strict=True):
-            rules.append(Rule(fw, f"{comment} -s {text} -j {self._ext}", self._origin(field)))
+            out.add(f"{start} {comment} -s {text} -j {ext}", field)
         if any(settings.node_ip in parse_cidr(text) for text in port.source_ranges):
             # A node that has the address on an interface of its own takes it for its source as well.
             for address, field in zip(port.load_balancer_ips, port.load_balancer_ip_fields, strict=True):
-                rules.append(Rule(fw, f"{comment} -s {address} -j {self._ext}", self._origin(field)))
+                out.add(f"{start} {comment} -s {address} -j {ext}", field)
         if settings.behaviour.explains_source_ranges:
-            text = f'-m comment --comment "other traffic to {port.name} will be dropped by {PROXY_FIREWALL}"'
-            rules.append(Rule(fw, text, self._origin("spec.loadBalancerSourceRanges")))
+            rest = f'"other traffic to {port.name} will be dropped by {PROXY_FIREWALL}"'
+            out.add(f"{start} -m comment --comment {rest}", "spec.loadBalancerSourceRanges")
 
-    def _choosing_chain(self, nat: Section, chain: str, endpoints: Endpoints, targets: _Targets) -> None:
+    def _choosing_chain(self, chain: str, endpoints: Endpoints, targets: dict[str, str], out: _Lines) -> None:
         """Clients that were here before go where they went; others are dealt out evenly."""
-        rules, name, seconds = nat.statements, self._port.name, self._port.affinity_seconds
-        nat.declared[chain] = None
-        explained = not self._large_cluster
+        name, seconds, explained = self._port.name, self._port.affinity_seconds, not self._large_cluster
+        line, made_by = out.texts.append, out.fields.append
         if seconds is not None:
-            origin = self._origin("spec.sessionAffinity")
             for one in endpoints:
-                to, _ = targets[one.text]
+                to = targets[one.text]
                 comment = f'-m comment --comment "{name} -> {one.text}" ' if explained else ""
                 recent = f"-m recent --name {to} --rcheck --seconds {seconds} --reap"
-                rules.append(Rule(chain, f"{comment}{recent} -j {to}", origin))
+                line(f"-A {chain} {comment}{recent} -j {to}")
+                made_by("spec.sessionAffinity")
         left = len(endpoints)
         for one in endpoints:
             text = one.text
-            to, origin = targets[text]
             comment = f'-m comment --comment "{name} -> {text}" ' if explained else ""
-            if left > 1:
-                comment += f"-m statistic --mode random --probability {probability(left)} "
-            rules.append(Rule(chain, f"{comment}-j {to}", origin))
+            chance = f"-m statistic --mode random --probability {probability(left)} " if left > 1 else ""
+            line(f"-A {chain} {comment}{chance}-j {targets[text]}")
+            made_by(one.source)
             left -= 1
 
-    def _endpoint_chains(self, nat: Section, targets: _Targets) -> None:
-        port, rules, declared, match = self._port, nat.statements, nat.declared, self._match
-        comment = "" if self._large_cluster else f"-m comment --comment {port.name} "
-        affinity = port.affinity_seconds is not None
+    def _endpoint_chains(self, declared: dict[str, str | None], targets: dict[str, str], out: _Lines) -> None:
+        """One chain an endpoint: a pod that reaches itself is masqueraded, then everybody is translated."""
+        match, affinity = self._match, self._port.affinity_seconds is not None
+        comment = "" if self._large_cluster else f"-m comment --comment {self._port.name} "
+        line, made_by = out.texts.append, out.fields.append
         for one in self._choice.reachable:
             text = one.text
-            chain, origin = targets[text]
+            chain, source = targets[text], one.source
             declared[chain] = None
-            rules.append(Rule(chain, f"{comment}-s {one.ip} -j {MARK_MASQ}", origin))
+            line(f"-A {chain} {comment}-s {one.ip} -j {MARK_MASQ}")
+            made_by(source)
             seen = f"-m recent --name {chain} --set " if affinity else ""
-            rules.append(Rule(chain, f"{comment}{seen}{match} -j DNAT --to-destination {text}", origin))
+            line(f"-A {chain} {comment}{seen}{match} -j DNAT --to-destination {text}")
+            made_by(source)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kproxysim.cluster import Cluster, EndpointSlice, KubeProxyConfiguration, Node, NodeFacts, Service
-from kproxysim.kubeproxy.conntrack import Cleanup, Entry, stale_by_events, stale_entries
+from kproxysim.kubeproxy.conntrack import UDP, Cleanup, Entry, stale_by_events, stale_entries
 from kproxysim.kubeproxy.endpoints import Endpoint, local_ready_addresses, owner_of, read_slices
 from kproxysim.kubeproxy.fixed import EnsureChain, EnsureRule, jumps
 from kproxysim.kubeproxy.owners import ambiguous_owners
@@ -85,6 +85,7 @@ class Proxier:
         self._services: dict[ServiceName, Ports] = {}
         self._endpoints: dict[ServiceName, Endpoints] = {}
         self._slices: dict[ServiceName, dict[str, EndpointSlice]] = {}
+        self._local_ready: dict[ServiceName, int] = {}
         self._new_services: dict[ServiceName, Ports] = {}
         self._new_slices: set[ServiceName] = set()
         self._sysctls = self.settings.sysctls
@@ -93,9 +94,9 @@ class Proxier:
         self._large_cluster = False
         self._last_full_sync = self._last_cleanup = float("-inf")
         for service in cluster.services:
-            self.apply(service)
+            self._apply_service(service)
         for endpoint_slice in cluster.endpoint_slices:
-            self.apply(endpoint_slice)
+            self._apply_slice(endpoint_slice)
 
     @property
     def service_ports(self) -> dict[ServiceName, Ports]:
@@ -114,17 +115,9 @@ class Proxier:
         addresses change, for which there is a new `Proxier`.
         """
         if isinstance(thing, Service):
-            name = ServiceName(thing.metadata.namespace, thing.metadata.name)
-            self._new_services[name] = read_service(thing, self.settings)
+            self._apply_service(thing)
         elif isinstance(thing, EndpointSlice):
-            owner = owner_of(thing, self.settings)
-            if owner is None:
-                self.delete(thing)
-                return
-            known = self._slices.setdefault(owner, {})
-            if known.get(thing.metadata.name) != thing:
-                known[thing.metadata.name] = thing
-                self._new_slices.add(owner)
+            self._apply_slice(thing)
         elif self._is_own(thing):
             self._relabel(dict(thing.metadata.labels))
 
@@ -164,6 +157,7 @@ class Proxier:
         writer = Writer(self.settings, large_cluster=self._large_cluster)
         pieces = []
         nowhere_internal = nowhere_external = 0
+        health_checks: dict[str, int] = {}
         for name in sorted(self._services):
             ports, endpoints = self._services[name], self._endpoints.get(name, {})
             for key in sorted(ports) if len(ports) > 1 else ports:
@@ -171,6 +165,8 @@ class Proxier:
                 choice = choose(endpoints.get(key, ()), port, self.settings)
                 piece = writer.service_port(port, choice, changed=full or name in changed)
                 pieces.append((port, piece))
+                if port.health_check_node_port:
+                    health_checks[str(name)] = port.health_check_node_port
                 if choice.usable:
                     nowhere_internal += not piece.has_internal
                     nowhere_external += not piece.has_external
@@ -185,14 +181,31 @@ class Proxier:
             script=writer.finish(stale),
             sysctls=sysctls,
             conntrack=cleanup,
-            health_check_node_ports=self._health_check_node_ports(),
-            local_ready_endpoints=self._local_ready_endpoints(),
+            health_check_node_ports=health_checks,
+            local_ready_endpoints={
+                str(name): count for name, count in sorted(self._local_ready.items()) if count
+            },
             no_local_endpoints=(nowhere_internal, nowhere_external),
             notes=ambiguous_owners(pieces),
         )
 
     def _is_own(self, node: Node) -> bool:
         return node.name == self.settings.node_name
+
+    def _apply_service(self, service: Service) -> None:
+        name = ServiceName(service.metadata.namespace, service.metadata.name)
+        self._new_services[name] = read_service(service, self.settings)
+
+    def _apply_slice(self, endpoint_slice: EndpointSlice) -> None:
+        owner = owner_of(endpoint_slice, self.settings)
+        if owner is None:
+            self.delete(endpoint_slice)
+            return
+        known = self._slices.setdefault(owner, {})
+        old = known.get(endpoint_slice.metadata.name)
+        if old is None or old != endpoint_slice:
+            known[endpoint_slice.metadata.name] = endpoint_slice
+            self._new_slices.add(owner)
 
     def _relabel(self, labels: dict[str, str]) -> None:
         zone = labels.get(ZONE_LABEL, "")
@@ -213,31 +226,35 @@ class Proxier:
 
     def _take_changes(self, connections: Iterable[Entry]) -> tuple[set[ServiceName], Cleanup]:
         """Bring services and endpoints up to date: which Services changed, which connections go for it."""
-        gone_cluster_ips = set()
-        changed = set()
+        changed: set[ServiceName] = set()
+        gone_cluster_ips: set[str] = set()
         for name, ports in self._new_services.items():
-            old = self._services.pop(name, {})
+            old = self._services.pop(name, None)
             if ports:
                 self._services[name] = ports
-            if ports != old:
+            if ports != (old or {}):
                 changed.add(name)
+            if old:
                 gone_cluster_ips |= {
-                    port.cluster_ip for key, port in old.items() if key not in ports and key.protocol == "UDP"
+                    port.cluster_ip for key, port in old.items() if key not in ports and key.protocol == UDP
                 }
         self._new_services = {}
         before: dict[ServiceName, Endpoints] = {}
         after: dict[ServiceName, Endpoints] = {}
         for name in self._new_slices:
             slices = self._slices[name]
-            before[name] = self._endpoints.pop(name, {})
-            after[name] = read_slices((slices[one] for one in sorted(slices)), self.settings)
-            if after[name]:
-                self._endpoints[name] = after[name]
+            old_endpoints = self._endpoints.pop(name, None)
+            endpoints = read_slices([slices[one] for one in sorted(slices)], self.settings)
+            if endpoints:
+                self._endpoints[name] = after[name] = endpoints
+            if old_endpoints:
+                before[name] = old_endpoints
+            self._local_ready[name] = local_ready_addresses(endpoints.values())
         changed |= self._new_slices
         self._new_slices = set()
         if self.settings.behaviour.conntrack == "events":
             return changed, stale_by_events(self._services, before, after, gone_cluster_ips, self.settings)
-        if any(key.protocol == "UDP" for each in (before, after) for ports in each.values() for key in ports):
+        if any(key.protocol == UDP for each in (before, after) for ports in each.values() for key in ports):
             return changed, stale_entries(self._services, self._endpoints, connections, self.settings)
         return changed, Cleanup()
 
@@ -261,18 +278,6 @@ class Proxier:
         stale = {chain for chain in there - active if chain.startswith(prefixes)}
         self._installed -= stale
         return sorted(stale)
-
-    def _health_check_node_ports(self) -> dict[str, int]:
-        return {
-            str(name): port.health_check_node_port
-            for name, ports in sorted(self._services.items())
-            for port in ports.values()
-            if port.health_check_node_port
-        }
-
-    def _local_ready_endpoints(self) -> dict[str, int]:
-        counts = {name: local_ready_addresses(ports.values()) for name, ports in self._endpoints.items()}
-        return {str(name): count for name, count in sorted(counts.items()) if count}
 
 
 def _chains_of(saved: str) -> set[str]:

@@ -44,9 +44,11 @@ class PortKey(NamedTuple):
     protocol: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServicePort:
     """One port of one Service, as rules of one family see it. Two are equal if they make the same rules.
+
+    Nobody changes one; it is not frozen because that would make its many fields cost four times as much.
 
     - `name` is `namespace/service:port`; `protocol` and the names of chains follow from it.
     - Addresses and ranges are text, as printed. The `_fields` beside them are the paths in the Service where

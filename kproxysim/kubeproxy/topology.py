@@ -6,6 +6,7 @@ Source: `CategorizeEndpoints` and `topologyModeFromHints` in pkg/proxy/topology.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import NamedTuple
 
 from kproxysim.kubeproxy.endpoints import Endpoint
@@ -15,6 +16,9 @@ from kproxysim.kubeproxy.settings import Settings
 __all__ = ["Choice", "choose"]
 
 Endpoints = tuple[Endpoint, ...]
+
+_node_hints = attrgetter("node_hints")
+_zone_hints = attrgetter("zone_hints")
 
 
 class Choice(NamedTuple):
@@ -75,15 +79,15 @@ def _hinted(ready: Endpoints, port: ServicePort, settings: Settings) -> Endpoint
     for nothing.
     """
     if settings.has("PreferSameTrafficDistribution"):
-        kept = _kept(ready, lambda one: one.node_hints, settings.node_name)
+        kept = _kept(ready, _node_hints, settings.node_name)
         if kept:
             return kept
     if port.allows_zone_hints and settings.zone:
-        return _kept(ready, lambda one: one.zone_hints, settings.zone) or None
+        return _kept(ready, _zone_hints, settings.zone) or None
     return None
 
 
 def _kept(ready: Endpoints, hints: Callable[[Endpoint], frozenset[str]], name: str) -> Endpoints:
-    if not all(map(hints, ready)):
+    if not (ready and hints(ready[0]) and all(map(hints, ready))):
         return ()
     return tuple([one for one in ready if name in hints(one)])

@@ -13,6 +13,7 @@ from kproxysim.kubeproxy.piece import Piece
 from kproxysim.kubeproxy.service_ports import ServicePort
 from kproxysim.kubeproxy.settings import Settings
 from kproxysim.kubeproxy.topology import Choice
+from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.script import Delete, Script, Section
 
 __all__ = ["Writer"]
@@ -29,14 +30,13 @@ class Writer:
         self._left_alone = Section("nat")
         if settings.behaviour.firewall_jumps != "none" and settings.node_ports.localhost:
             self._filter.declared[fixed.FIREWALL] = None
-            self._filter.statements += fixed.firewall_rules()
-        self._nat.statements += fixed.masquerade_rules(settings)
+            _write(self._filter, fixed.firewall_rules())
+        _write(self._nat, fixed.masquerade_rules(settings))
 
     def service_port(self, port: ServicePort, choice: Choice, *, changed: bool = True) -> Piece:
         """All rules of one service port. Its own chains are left alone if nothing in them is `changed`."""
         piece = Piece(port, choice, self._settings, large_cluster=self._large_cluster)
-        piece.write_captures(self._filter.statements, self._nat.statements)
-        piece.write_chains(self._nat if changed else self._left_alone)
+        piece.write(self._filter, self._nat, self._nat if changed else self._left_alone)
         return piece
 
     def active_chains(self) -> set[str]:
@@ -47,7 +47,12 @@ class Writer:
         """The whole script. `stale` are chains to be removed from nat."""
         for chain in stale:
             self._nat.declared[chain] = None
-            self._nat.statements.append(Delete(chain))
-        self._nat.statements += fixed.node_port_dispatch(self._settings)
-        self._filter.statements += fixed.forward_rules(self._settings)
+            self._nat.write([str(Delete(chain))])
+        _write(self._nat, fixed.node_port_dispatch(self._settings))
+        _write(self._filter, fixed.forward_rules(self._settings))
         return Script(self._settings.family, [self._filter, self._nat])
+
+
+def _write(section: Section, rules: Iterable[Rule]) -> None:
+    for rule in rules:
+        section.write([str(rule)], rule.origin)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = ["Chain", "Origin", "Rule", "Table"]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What made a rule: the object and the field, in the user's words.
 
     `object` is "Service default/echo", `field` a path in it ("spec.externalIPs[0]"), `port` the name of the
     service port ("http", or its number as text where it has no name), empty where the rule belongs to no
-    port.
+    port. A named tuple, for a large cluster has 100,000 of them: half the time of a frozen dataclass.
     """
 
     object: str

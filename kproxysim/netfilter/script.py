@@ -7,14 +7,18 @@ chains go, everything else stays.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kproxysim.netfilter.rule import Rule
+from kproxysim.netfilter.rule import Origin, Rule
 
 __all__ = ["Delete", "Family", "Script", "Section"]
 
 Family = Literal["ipv4", "ipv6"]
+
+_Block = tuple[str, Origin | None, Sequence[str]]
+"""Lines with newlines between them, their origin, and the field of each where they differ in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +36,52 @@ class Section:
     """One `*table ... COMMIT`: chain lines first, then statements in order.
 
     `declared` maps a chain to its policy ("ACCEPT", "DROP", or None for a chain of the user's).
+
+    Statements are added as text (`write`) or as values (`statements.append`). Text is made into values when
+    somebody asks for them: often it is all that is wanted, and 170,000 rules are many objects.
     """
 
     table: str
     declared: dict[str, str | None] = field(default_factory=dict)
-    statements: list[Rule | Delete] = field(default_factory=list)
+    _made: list[Rule | Delete] = field(default_factory=list, repr=False)
+    _written: list[_Block] = field(default_factory=list, repr=False)
+
+    def write(self, lines: Sequence[str], origin: Origin | None = None, fields: Sequence[str] = ()) -> None:
+        """Add statements as they stand in the text, `-A CHAIN ...` or `-X CHAIN`.
+
+        `origin` is that of all of them; `fields`, if given, has the field of each.
+        """
+        if lines:
+            self._written.append(("\n".join(lines), origin, fields))
+
+    @property
+    def statements(self) -> list[Rule | Delete]:
+        """The statements as values, in order."""
+        written, self._written = self._written, []
+        for block in written:
+            self._made += _statements(*block)
+        return self._made
 
     def lines(self) -> list[str]:
-        """The lines of this section as iptables-restore reads them."""
+        """The text of this section as iptables-restore reads it, cut into one or more lines at a time."""
         text = [f"*{self.table}"]
         text += [f":{chain} {policy or '-'} [0:0]" for chain, policy in self.declared.items()]
-        text += [str(statement) for statement in self.statements]
+        text += map(str, self._made)
+        text += [block for block, _, _ in self._written]
         text.append("COMMIT")
         return text
+
+
+def _statements(block: str, origin: Origin | None, fields: Sequence[str]) -> Iterator[Rule | Delete]:
+    """The statements of a block. Origins that are equal are one."""
+    by_field = {} if origin is None else {name: origin._replace(field=name) for name in fields}
+    for index, line in enumerate(block.split("\n")):
+        command, chain, *text = line.split(" ", 2)
+        if command == "-X":
+            yield Delete(chain)
+        else:
+            made_by = by_field[fields[index]] if by_field else origin
+            yield Rule(chain, text[0] if text else "", made_by)
 
 
 @dataclass(slots=True)
