@@ -10,6 +10,10 @@ __all__ = ["main"]
 
 def main() -> None:
     """The program `kproxysim`."""
+    import os
+
+    # pydantic searches all installed packages for plugins otherwise, which takes longer than a packet
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from kproxysim.cli.app import app
 
     app(prog_name="kproxysim")

@@ -56,6 +56,7 @@ class KubernetesModel(BaseModel):
         extra="ignore",
         alias_generator=kubernetes_name,
         populate_by_name=True,
+        defer_build=True,  # a command needs few of the models; each takes some milliseconds to build
     )
 
     @model_validator(mode="before")
