@@ -30,7 +30,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "a chain is missing, or chains call each other in a circle",
         "A jump must lead to a chain that the same table declares, a rule must stand in one, and no "
         "chain may lead back to itself: the kernel refuses such a table as a whole. Chain names have "
-        "at most 28 characters.",
+        "at most 28 characters. A circle that no hook leads to does no harm and is let through, as the "
+        "kernel does.",
         ":A - [0:0]\n:B - [0:0]\n-A A -j B\n-A B -j A      refused: A -> B -> A",
     ),
     Explanation(
@@ -43,8 +44,10 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "KPS505",
         "this target does not work in this table",
-        "DNAT, SNAT and MASQUERADE live in table nat; REJECT lives in filter. The kernel refuses the "
-        "rule anywhere else.",
+        "DNAT, SNAT and MASQUERADE live in table nat, REJECT in filter, CT in raw; and each at some hooks "
+        "only: MASQUERADE where packets leave, DNAT where they come in or are made, `-m owner` where they "
+        "are made or leave. It counts from which base chains the rule can be reached. The kernel refuses "
+        "the rule anywhere else.",
         "*filter\n-A INPUT -p tcp -j DNAT --to-destination 10.44.0.5:8080      belongs into *nat",
     ),
     Explanation(
@@ -134,5 +137,12 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "broadcast-not-forwarded",
         "the destination is a broadcast or multicast address",
         "Such packets are not forwarded, and no Service is served by them.",
+    ),
+    Explanation(
+        "no-address-to-redirect",
+        "REDIRECT found no address on the device that the packet came in by",
+        "REDIRECT sends a packet to the first address of its input device. That device has none of this "
+        "family, and the kernel drops the packet.",
+        "-A PREROUTING -i veth0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080",
     ),
 )

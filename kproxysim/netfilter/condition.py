@@ -1,15 +1,37 @@
-"""Conditions: what a match asks of a packet, and what every match and target must be able to do."""
+"""Conditions: what a match asks of a packet, and what every match and target must be able to do.
+
+An `Extension` is one match or target as iptables' command line knows it: the options it takes, what they
+make, and where the kernel lets it stand. The registries in `matches` and `targets` are tables of these; the
+parser, the checks of a dump and the list of what is supported are all read from them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 
-__all__ = ["Condition", "Extension", "Given", "Match", "RuleSyntaxError", "Surroundings", "Unmodelled"]
+if TYPE_CHECKING:
+    from kproxysim.netfilter.conntrack import Connection
+    from kproxysim.netfilter.sets import AddressSet
+
+__all__ = [
+    "ANYWHERE",
+    "Condition",
+    "Extension",
+    "Given",
+    "Match",
+    "Modelled",
+    "Option",
+    "Place",
+    "RuleSyntaxError",
+    "Surroundings",
+    "Unmodelled",
+    "by_name",
+]
 
 
 class RuleSyntaxError(ValueError):
@@ -57,9 +79,35 @@ class Surroundings(Protocol):
         """Put an address into a `recent` list, or refresh it."""
         ...
 
+    def forget(self, name: str, address: int) -> bool:
+        """Take an address out of a `recent` list. Was it there?"""
+        ...
+
+    def reap(self, name: str, seconds: int, keep: int | None) -> None:
+        """Drop the address of a `recent` list that was refreshed longest ago, if that is more than `seconds`
+        ago and it is not `keep`.
+        """
+        ...
+
+    def update(self, connection: Connection) -> None:
+        """Put a changed connection where later packets will find it, if they could find it before."""
+        ...
+
+    def take_turn(self, counter: object, start: int, every: int) -> bool:
+        """Count a packet on `counter`, which begins at `start`; is it the one in `every` that is meant?"""
+        ...
+
+    def address_set(self, name: str) -> AddressSet | None:
+        """The ipset of this name, None where its members are not known."""
+        ...
+
 
 class Match(Protocol):
-    """One match of a rule. Evaluated in the order in which iptables keeps them."""
+    """One match of a rule. Evaluated in the order in which iptables keeps them.
+
+    A match that changes something when it is asked, as `recent` does, has `has_effect` true: it is asked when
+    the kernel would ask it, and only once. One that may raise `Unmodelled` has `may_be_unknown` true.
+    """
 
     field: ClassVar[str]
 
@@ -76,6 +124,16 @@ class Match(Protocol):
         ...
 
 
+class Option(NamedTuple):
+    """One spelling of an option: its canonical name, how many values it takes, whether `!` may stand before
+    it.
+    """
+
+    name: str
+    values: int = 1
+    negatable: bool = False
+
+
 class Given(NamedTuple):
     """One option as it was written: its canonical name, whether `!` stood before it, its values."""
 
@@ -89,19 +147,60 @@ class Given(NamedTuple):
         return self.values[0]
 
 
+def by_name(given: list[Given]) -> dict[str, Given]:
+    """The options by canonical name. The parser has made sure that none stands twice."""
+    return {option.option: option for option in given}
+
+
 class Build(Protocol):
     """Makes a match or target of its options. Raises `RuleSyntaxError`."""
 
     def __call__(self, given: list[Given], family: Family) -> object: ...
 
 
+class Place(NamedTuple):
+    """Where the kernel takes a match or target: tables, and hooks from which its chain may be reached.
+
+    None for no restriction. `direct` asks only about the base chains themselves: what the nft back end does
+    not check for chains that are jumped to.
+    """
+
+    tables: frozenset[str] | None = None
+    hooks: frozenset[str] | None = None
+    direct: bool = False
+
+    @classmethod
+    def of(cls, tables: str = "", hooks: str = "", *, direct: bool = False) -> Place:
+        """From names separated by blanks."""
+        return cls(
+            frozenset(tables.split()) if tables else None,
+            frozenset(hooks.split()) if hooks else None,
+            direct,
+        )
+
+
+ANYWHERE = Place()
+
+Modelled = Literal["yes", "fork", "partly", "no"]
+"""How well a match or target is known: "fork" follows both ways, "partly" depends on what is given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extension:
     """A match or target as iptables' command line knows it.
 
-    `options` maps each spelling of an option to its canonical name and number of values.
+    `options` maps each spelling of an option to what it is. `place` is where the kernel takes it; a match or
+    target whose place hangs on its options has an attribute `place` of its own. `protocols` are those of
+    which one must be asked for by `-p`, `family` is the only one it exists for. `modelled` and `note` tell a
+    reader how far it can be relied upon, `source` where its behaviour comes from.
     """
 
     name: str
     build: Build
-    options: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
+    place: Place = ANYWHERE
+    protocols: tuple[str, ...] = ()
+    family: Family | None = None
+    modelled: Modelled = "yes"
+    note: str = ""
+    source: str = ""

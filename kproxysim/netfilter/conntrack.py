@@ -51,6 +51,7 @@ class Status:
     DST_NAT = 4
     SRC_NAT_DONE = 8
     DST_NAT_DONE = 16
+    CONFIRMED = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,8 @@ class Conntrack:
 
     def confirm(self, connection: Connection) -> None:
         """Put an entry into the table, or put its changed form there."""
+        if not connection.status & Status.CONFIRMED:
+            connection = replace(connection, status=connection.status | Status.CONFIRMED)
         self._entries[connection.number] = connection
         self._by_tuple[connection.original] = (connection.number, False)
         self._by_tuple[connection.reply] = (connection.number, True)
@@ -137,6 +140,11 @@ class Conntrack:
         changed = replace(connection, status=connection.status | Status.SEEN_REPLY)
         self._entries[changed.number] = changed
         return changed
+
+    def update(self, connection: Connection) -> None:
+        """Put the changed form of an entry into the table, if it is in there."""
+        if connection.number in self._entries:
+            self._entries[connection.number] = connection
 
     def delete(self, connection: Connection) -> None:
         """Remove an entry (`conntrack -D`)."""

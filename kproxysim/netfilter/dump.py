@@ -2,26 +2,55 @@
 
 Both are the same language: `*table`, `:CHAIN POLICY [packets:bytes]`, one line a rule, `COMMIT`. Every line
 is accepted or refused by number and reason; all refusals of a text are reported together.
+
+A large dump repeats itself: its rules differ in addresses, comments and the chains they jump to. The first
+rule of each shape is read in full; another one of the same shape differs in nothing that could be wrong, and
+is read when somebody asks for its meaning.
 """
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+from typing import NamedTuple
 
 from kproxysim.errors import Diagnostic, InputError, Position, Severity
 from kproxysim.netfilter.condition import RuleSyntaxError
-from kproxysim.netfilter.quoting import split_words
+from kproxysim.netfilter.meaning import Parsed
+from kproxysim.netfilter.placing import NO_CHAIN_NAMES, Layout, Need, needs_of, reset_without_tcp
 from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.script import Delete, Family, Script, Section
-from kproxysim.netfilter.syntax import parsed
+from kproxysim.netfilter.syntax import parse_rules
 from kproxysim.netfilter.tables import BASE_CHAINS
-from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
-from kproxysim.netfilter.targets.reject import RejectTarget
-from kproxysim.netfilter.targets.verdict import Jump
+from kproxysim.netfilter.targets import EXTENSIONS as TARGETS
+from kproxysim.netfilter.targets import KERNEL_TARGETS
+from kproxysim.netfilter.targets.verdict import Jump, UnknownTarget
 
 __all__ = ["family_of", "read_script"]
 
 _CHAIN_NAME_LIMIT = 28
+
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_ADDRESS = rf"(?:{_OCTET}\.){{3}}{_OCTET}"
+_NOT_A_CHAIN = "|".join(sorted((*TARGETS, *KERNEL_TARGETS, "QUEUE")))
+_VARYING = re.compile(
+    rf"""(?<=\ -[sd]\ ){_ADDRESS}(?:/32)?(?=\ )
+    |(?<=\ --comment\ )(?:"[^"\\]{{0,200}}"|[^\s"]{{1,200}})(?=\ |\Z)
+    |(?<=\ --to-destination\ ){_ADDRESS}(?=:|\Z)
+    |(?<=\ -j\ )(?!(?:{_NOT_A_CHAIN})\Z)[A-Za-z0-9_-]{{1,28}}\Z""",
+    re.VERBOSE | re.ASCII,
+)
+"""What may differ between two rules that are right or wrong together, for IPv4."""
+
+_VARYING_MARK = "\x00"
+_JUMP = f" -j {_VARYING_MARK}"
+
+
+class _Shape(NamedTuple):
+    """What is known of every rule of a shape."""
+
+    jumps: bool
+    needs: tuple[Need, ...]
 
 
 class _Reader:
@@ -30,24 +59,25 @@ class _Reader:
     def __init__(self, text: str, family: Family, name: str) -> None:
         self.family: Family = family
         self.name = name
-        self.lines = text.splitlines()
+        self.lines = text.removesuffix("\n").split("\n")
         self.script = Script(family)
         self.section: Section | None = None
+        self.layout = Layout("filter")
         self.known: set[str] = set()
+        self.shapes: dict[str, _Shape] = {}
         self.found: list[Diagnostic] = []
 
     def read(self) -> Script:
         for number, raw in enumerate(self.lines, 1):
-            line = raw.strip()
-            if line and not line.startswith("#"):
+            line = raw.strip(" \t\r")
+            if line and line[0] != "#":
                 try:
                     self._line(line, number)
                 except RuleSyntaxError as error:
                     self._refuse("KPS502", number, str(error), error.word)
         if self.section is not None:
             self._refuse("KPS501", len(self.lines), f"table {self.section.table} ends without COMMIT")
-        for section in self.script.sections:
-            self._check_targets(section)
+            self._close()
         if self.found:
             raise InputError(sorted(self.found, key=lambda one: one.position or Position(self.name)))
         return self.script
@@ -69,17 +99,18 @@ class _Reader:
         )
 
     def _line(self, line: str, number: int) -> None:
-        if line.startswith("*"):
+        if line[0] == "*":
             self._open(line[1:].strip(), number)
         elif line == "COMMIT":
             if self.section is None:
                 self._refuse("KPS501", number, "COMMIT without a table before it")
-            self.section = None
+            else:
+                self._close()
         elif self.section is None:
             self._refuse(
                 "KPS501", number, "a line outside a table", hint="a dump begins with a line such as *nat"
             )
-        elif line.startswith(":"):
+        elif line[0] == ":":
             self._declare(self.section, line, number)
         else:
             self._statement(self.section, line, number)
@@ -89,54 +120,71 @@ class _Reader:
             self._refuse(
                 "KPS501", number, f"table {table} begins before COMMIT of table {self.section.table}"
             )
+            self._close()
         if table not in BASE_CHAINS:
             self._refuse(
                 "KPS501", number, f"there is no table {table!r}", table, f"tables: {', '.join(BASE_CHAINS)}"
             )
             table = "filter"
         self.section = Section(table)
+        self.layout = Layout(table)
         self.known = set(BASE_CHAINS[table])
+        # without --noflush a table that comes again begins anew
+        self.script.sections = [one for one in self.script.sections if one.table != table]
         self.script.sections.append(self.section)
+
+    def _close(self) -> None:
+        for refused in self.layout.refused():
+            self._refuse(*refused)
+        self.section = None
 
     def _declare(self, section: Section, line: str, number: int) -> None:
         words = line[1:].split()
-        if len(words) not in (2, 3):
+        if not 2 <= len(words) <= 3:
             self._refuse("KPS501", number, "a chain line is `:NAME POLICY [packets:bytes]`")
             return
         name, policy = words[0], words[1]
-        if len(name) > _CHAIN_NAME_LIMIT:
-            self._refuse(
-                "KPS503", number, f"chain name {name!r} is longer than {_CHAIN_NAME_LIMIT} characters", name
-            )
         if name in BASE_CHAINS[section.table]:
             if policy not in ("ACCEPT", "DROP", "-"):
                 self._refuse("KPS503", number, f"{policy!r} is no policy", policy, "write ACCEPT or DROP")
             section.declared[name] = "ACCEPT" if policy == "-" else policy
-        else:
-            if policy != "-":
-                self._refuse(
-                    "KPS503", number, f"chain {name!r} is no base chain of {section.table}, it has no policy"
-                )
-            section.declared[name] = None
+            return
+        self._check_name(name, number)
+        section.declared[name] = None
         self.known.add(name)
 
+    def _check_name(self, name: str, number: int) -> None:
+        if not 1 <= len(name.encode(errors="surrogatepass")) <= _CHAIN_NAME_LIMIT:
+            self._refuse(
+                "KPS503", number, f"chain name {name!r} is longer than {_CHAIN_NAME_LIMIT} characters", name
+            )
+        if name in NO_CHAIN_NAMES:
+            self._refuse("KPS503", number, f"{name} is a target, no chain may have that name", name)
+
     def _statement(self, section: Section, line: str, number: int) -> None:
-        if line.startswith("["):
-            line = line.partition("]")[2].lstrip()
+        if line[0] == "[":
+            _, closed, line = line.partition("]")
+            line = line.lstrip(" \t")
+            if not closed:
+                self._refuse("KPS502", number, "counters are not closed by `]`", "[")
+                return
         command, _, rest = line.partition(" ")
-        name, _, text = rest.strip().partition(" ")
+        name, _, text = rest.lstrip(" \t").partition(" ")
         if command in ("-A", "--append"):
             if name not in self.known:
                 self._refuse(
                     "KPS503", number, f"chain {name!r} is not declared in table {section.table}", name
                 )
                 return
-            rule = Rule(name, text.strip(), None, number)
-            parsed(rule, self.family)
-            section.statements.append(rule)
-        elif command in ("-X", "--delete-chain") and name:
+            self._rule(section, name, text.strip(" \t"), number)
+        elif command in ("-X", "--delete-chain") and name and name not in BASE_CHAINS[section.table]:
+            if name not in self.known:
+                self._refuse("KPS503", number, f"there is no chain {name!r} to delete", name)
+                return
+            self.known.discard(name)
             section.statements.append(Delete(name))
         elif command in ("-N", "--new-chain") and name:
+            self._check_name(name, number)
             section.declared[name] = None
             self.known.add(name)
         else:
@@ -144,60 +192,73 @@ class _Reader:
                 "KPS504", number, f"{command!r} is not supported in a dump", command, "write rules with -A"
             )
 
-    def _check_targets(self, section: Section) -> None:
-        jumps: dict[str, dict[str, int]] = {}
-        for rule in section.statements:
-            if not isinstance(rule, Rule):
-                continue
-            target = parsed(rule, self.family).target
-            if isinstance(target, Jump):
-                jumps.setdefault(rule.chain, {}).setdefault(target.chain, rule.line)
-                if target.chain not in section.declared:
-                    self._refuse(
-                        "KPS503",
-                        rule.line,
-                        f"jump to chain {target.chain!r}, which does not exist",
-                        target.chain,
-                    )
-            elif isinstance(target, NatTarget | MasqueradeTarget) and section.table != "nat":
-                self._refuse("KPS505", rule.line, f"{target.name} works in table nat only", target.name)
-            elif isinstance(target, RejectTarget) and section.table not in ("filter", "security", "mangle"):
-                self._refuse("KPS505", rule.line, f"REJECT does not work in table {section.table}", "REJECT")
-            elif isinstance(target, RejectTarget) and target.answer is None:
-                header = parsed(rule, self.family).header
-                if not any(match.save() == "-p tcp" for match in header):
-                    self._refuse("KPS505", rule.line, "--reject-with tcp-reset needs -p tcp", "tcp-reset")
-        self._check_loops(jumps)
+    def _rule(self, section: Section, chain: str, text: str, number: int) -> None:
+        if "\x00" in text:
+            raise RuleSyntaxError("a NUL byte in a rule")
+        shape = _VARYING.sub(_VARYING_MARK, f" {text}") if self.family == "ipv4" else text
+        known = self.shapes.get(shape)
+        if known is None:
+            meanings = parse_rules(text, self.family)
+            for meaning in meanings:
+                if isinstance(meaning.target, UnknownTarget) and meaning.target.name in self.known:
+                    options = meaning.target.options
+                    raise RuleSyntaxError(f"a jump to a chain takes no options ({options})", options)
+                rule = Rule(chain, text if len(meanings) == 1 else meaning.save(), None, number, meaning)
+                section.statements.append(rule)
+                target = meaning.target.chain if isinstance(meaning.target, Jump) else None
+                self._place(chain, target, self._shape(shape, meaning, number, len(meanings)), number)
+            return
+        section.statements.append(Rule(chain, text, None, number))
+        self._place(chain, text[text.rindex(" ") + 1 :] if known.jumps else None, known, number)
 
-    def _check_loops(self, jumps: dict[str, dict[str, int]]) -> None:
-        import networkx as nx
+    def _shape(self, shape: str, meaning: Parsed, number: int, count: int) -> _Shape:
+        """What is known of a shape from its first rule; kept if what follows can be told without reading."""
+        known = _Shape(shape.endswith(_JUMP), needs_of(meaning))
+        if count == 1 and known.jumps == isinstance(meaning.target, Jump):
+            self.shapes[shape] = known
+        if reset_without_tcp(meaning):
+            self._refuse("KPS505", number, "--reject-with tcp-reset needs -p tcp", "tcp-reset")
+        return known
 
-        graph: nx.DiGraph[str] = nx.DiGraph()
-        graph.add_edges_from((chain, target) for chain, targets in jumps.items() for target in targets)
-        for component in nx.strongly_connected_components(graph):
-            start = min(component)
-            if len(component) > 1 or graph.has_edge(start, start):
-                chain, target = next(
-                    (one, other)
-                    for one in sorted(component)
-                    for other in graph.successors(one)
-                    if other in component
-                )
-                self._refuse(
-                    "KPS503", jumps[chain][target], f"chains call each other in a circle: {chain} -> {target}"
-                )
+    def _place(self, chain: str, target: str | None, shape: _Shape, number: int) -> None:
+        if target is not None:
+            if target not in self.known or target in BASE_CHAINS[self.layout.table]:
+                what = "a base chain" if target in self.known else "which does not exist"
+                self._refuse("KPS503", number, f"jump to chain {target!r}, {what}", target)
+            else:
+                self.layout.add_jump(chain, target, number)
+        if shape.needs:
+            self.layout.add_needs(chain, shape.needs, number)
+
+
+_BOTH_FAMILIES = (
+    "-s",
+    "-d",
+    "--source",
+    "--destination",
+    "--to-destination",
+    "--to-source",
+    "--mask",
+    "--to",
+)
 
 
 def family_of(text: str) -> Family:
     """The family that a dump is for, by what only one of them can hold; IPv4 where nothing tells."""
-    for line in text.splitlines():
-        if line.startswith(("-A", "[")):
-            words = split_words(line) if line.count('"') % 2 == 0 else line.split()
-            for option, value in pairwise(words):
-                if option in ("-s", "-d", "--to-destination", "--to-source", "--mask"):
-                    return "ipv6" if value.count(":") > 1 else "ipv4"
-                if option == "--reject-with" and value.startswith("icmp"):
-                    return "ipv6" if value.startswith("icmp6") else "ipv4"
+    for line in text.split("\n"):
+        if line.startswith("# Generated by ip6tables"):
+            return "ipv6"
+        if line.startswith("# Generated by iptables"):
+            return "ipv4"
+        if not line.startswith(("-A", "[")):
+            continue
+        for option, value in pairwise(line.split()):
+            if option in _BOTH_FAMILIES:
+                return "ipv6" if value.count(":") > 1 else "ipv4"
+            if option == "--reject-with" and value.startswith("icmp"):
+                return "ipv6" if value.startswith("icmp6") else "ipv4"
+            if option in ("--icmp-type", "--icmpv6-type") or value in ("icmpv6", "ipv6-icmp", "icmp6"):
+                return "ipv4" if option == "--icmp-type" else "ipv6"
     return "ipv4"
 
 

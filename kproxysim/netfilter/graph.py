@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kproxysim.netfilter.meaning import Parsed
 from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.ruleset import Ruleset
-from kproxysim.netfilter.syntax import Parsed
 from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
 from kproxysim.netfilter.targets.verdict import Jump
 

@@ -5,11 +5,12 @@ devices, routes, rules, sockets, settings. The way of a packet through it is in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.routing import RoutingTable
+from kproxysim.netfilter.sets import AddressSet
 
 __all__ = ["Host", "Socket", "Sysctls"]
 
@@ -46,6 +47,7 @@ class Host:
     """A network stack:
 
     a node, a pod, a client. `rules` gives the chains of a family (4 or 6), None where there are none.
+    `sets` are the ipsets whose members are known, by name.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Host:
     rules: Callable[[int], ChainGraph | None] = _no_rules
     sockets: frozenset[Socket] = frozenset()
     sysctls: Sysctls = field(default_factory=Sysctls)
+    sets: Mapping[str, AddressSet] = field(default_factory=dict)
 
     def listens(self, protocol: str, address: int, port: int) -> bool:
         """Does a process take packets to this address and port?"""

@@ -7,17 +7,22 @@ to 1023 in 600-1023, above in 1024-65535.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from kproxysim.netfilter.conntrack import Connection, Conntrack, Status, Tuple
 from kproxysim.netfilter.skb import Skb, to_address
 from kproxysim.packet import Packet
 
-__all__ = ["DESTINATION", "HOOK_SIDE", "SOURCE", "bind", "port_class", "translate"]
+__all__ = ["DESTINATION", "HOOK_SIDE", "SOURCE", "Wanted", "bind", "is_bound", "port_class", "translate"]
 
 SOURCE = "source"
 DESTINATION = "destination"
 
 HOOK_SIDE = {"PREROUTING": DESTINATION, "OUTPUT": DESTINATION, "INPUT": SOURCE, "POSTROUTING": SOURCE}
 """Which side nat changes at each hook for packets in a connection's original direction."""
+
+_ATTEMPTS = 128
+"""Ports of a range that the kernel tries."""
 
 _NAT_BIT: dict[str, int] = {SOURCE: Status.SRC_NAT, DESTINATION: Status.DST_NAT}
 _DONE_BIT: dict[str, int] = {SOURCE: Status.SRC_NAT_DONE, DESTINATION: Status.DST_NAT_DONE}
@@ -37,35 +42,66 @@ def port_class(port: int) -> tuple[int, int]:
     return 1024, 65535
 
 
-def bind(
-    table: Conntrack,
-    connection: Connection,
-    side: str,
-    address: int | None = None,
-    ports: tuple[int, int] | None = None,
-    random: bool = False,
-) -> Connection:
-    """Decide one side of a connection: `address` and `ports` asked for by a rule, None to leave them.
+class Wanted(NamedTuple):
+    """What a rule asks of one side of a connection; None leaves what it is.
+
+    `ports` is an inclusive range; with `base` the port that was dialled counts from there into it.
+    """
+
+    address: int | None = None
+    ports: tuple[int, int] | None = None
+    random: bool = False
+    base: int | None = None
+
+
+_NOTHING = Wanted()
+
+
+def bind(table: Conntrack, connection: Connection, side: str, asked: Wanted | None = None) -> Connection:
+    """Decide one side of a connection by what a rule asks for.
 
     A source port that would clash with another connection's answers is changed even where no rule asks for
     it. Where the kernel would draw the port, the entry's `free_ports` is the range it draws from and the port
     shown is the one kept, or the lowest free one.
     """
+    asked = asked or _NOTHING
     current = connection.reply.inverse()
     free_ports = connection.free_ports
     if side == DESTINATION:
-        wanted = current._replace(
-            dst=current.dst if address is None else address,
-            dport=current.dport if ports is None else ports[0],
-        )
+        wanted = _destination(table, connection, current, asked)
     else:
-        wanted, free_ports = _source(table, connection, current, address, ports, random)
+        wanted, free_ports = _source(table, connection, current, asked.address, asked.ports, asked.random)
     status = connection.status | _DONE_BIT[side]
     if wanted != current:
         status |= _NAT_BIT[side]
     return Connection(
         connection.number, connection.original, wanted.inverse(), status, connection.mark, free_ports
     )
+
+
+def _destination(table: Conntrack, connection: Connection, current: Tuple, asked: Wanted) -> Tuple:
+    """A port in the range is kept if it is free; else the first free one from the range's begin (or from
+    where `base` points) is taken (`nf_nat_l4proto_unique_tuple`).
+    """
+    wanted = current if asked.address is None else current._replace(dst=asked.address)
+    if asked.ports is None or current.dport < 0:
+        return wanted
+    low, high = asked.ports
+    if low == high and asked.base is None:
+        return wanted._replace(dport=low)
+    if asked.base is None and low <= current.dport <= high and not _clashes(table, connection, wanted):
+        return wanted
+    size = high - low + 1
+    first = 0 if asked.base is None else current.dport - asked.base
+    for step in range(min(size, _ATTEMPTS)):
+        other = wanted._replace(dport=low + (first + step) % size)
+        if not _clashes(table, connection, other):
+            return other
+    return wanted._replace(dport=low + first % size)
+
+
+def _clashes(table: Conntrack, connection: Connection, wanted: Tuple) -> bool:
+    return table.is_taken(wanted.inverse(), connection.number)
 
 
 def _source(

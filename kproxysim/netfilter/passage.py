@@ -8,24 +8,30 @@ so.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 
-from kproxysim.netfilter.chance import Chance
+from kproxysim.netfilter.chance import Alternative, Chance
 from kproxysim.netfilter.condition import Unmodelled
-from kproxysim.netfilter.conntrack import CtState, Flow, Status, Tuple
+from kproxysim.netfilter.conntrack import Connection, CtState, Flow, Status, Tuple
 from kproxysim.netfilter.events import Event, Log, Outcome, rewrite_text
 from kproxysim.netfilter.host import Host
-from kproxysim.netfilter.nat import DESTINATION, HOOK_SIDE, bind, is_bound, translate
+from kproxysim.netfilter.nat import DESTINATION, HOOK_SIDE, Wanted, bind, is_bound, translate
+from kproxysim.netfilter.nat_range import pick_address, redirect_address
 from kproxysim.netfilter.routing import Route
+from kproxysim.netfilter.sets import AddressSet
 from kproxysim.netfilter.skb import Skb, to_address
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
-from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
+from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget, NetmapTarget, RedirectTarget
 from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.netfilter.walk import Verdict, walk_chain
 from kproxysim.packet import Packet, format_endpoint
 
 __all__ = ["Passage"]
+
+_DRAWN_PORTS = 64
+"""How many ports a random DNAT may draw from before the ways to go on are too many to follow."""
 
 
 class _Stop(Exception):  # noqa: N818 - it ends a passage, nothing went wrong
@@ -66,6 +72,26 @@ class Passage:
         """See `HostState.remember`."""
         self.state.remember(name, address)
 
+    def forget(self, name: str, address: int) -> bool:
+        """See `HostState.forget`."""
+        return self.state.forget(name, address)
+
+    def reap(self, name: str, seconds: int, keep: int | None) -> None:
+        """See `HostState.reap`."""
+        self.state.reap(name, seconds, keep)
+
+    def take_turn(self, counter: object, start: int, every: int) -> bool:
+        """See `HostState.take_turn`."""
+        return self.state.take_turn(counter, start, every)
+
+    def update(self, connection: Connection) -> None:
+        """See `Conntrack.update`."""
+        self.state.conntrack.update(connection)
+
+    def address_set(self, name: str) -> AddressSet | None:
+        """The ipset of this name, if its members are known."""
+        return self.host.sets.get(name)
+
     # the three ways
 
     def receive(self, packet: Packet, device: str, *, expires: bool = False) -> Outcome:
@@ -73,7 +99,7 @@ class Passage:
 
         `expires`: its time to live would be used up by forwarding it.
         """
-        return self._guarded(lambda: self._receive(Skb.of(packet, iif=device), expires))
+        return self._guarded(lambda: self._receive(Skb.of(packet, iif=device, made_here=False), expires))
 
     def send(self, packet: Packet, flow: Flow | None = None) -> Outcome:
         """A packet made on this host. `flow` ties an ICMP error or reset to the connection it is about."""
@@ -168,7 +194,7 @@ class Passage:
 
     def _send(self, packet: Packet, flow: Flow | None) -> Outcome:
         self._family = packet.family
-        skb = Skb.of(packet)
+        skb = Skb.of(packet, made_here=True if flow is None else None)
         if flow is not None:
             skb = skb.with_flow(flow)
         route = self.host.routing.lookup(skb.dst, skb.family)
@@ -293,25 +319,16 @@ class Passage:
 
     def _bind(self, hook: str, side: str, skb: Skb) -> Skb:
         verdict = self._walk("nat", hook, skb)
-        address: int | None = None
-        ports: tuple[int, int] | None = None
-        random = False
-        if verdict is not None:
-            skb = verdict.skb
-            target = verdict.target
-            if verdict.name == "DROP":
-                raise _Stop(Outcome("dropped", skb, reason="dropped-by-rule", at=verdict.at))
-            if isinstance(target, NatTarget):
-                address = None if target.address is None else int(target.address)
-                ports, random = target.ports, bool(target.random)
-                side = DESTINATION if target.name == "DNAT" else side
-            elif isinstance(target, MasqueradeTarget):
-                address = self._masquerade_address(skb)
-                ports, random = target.ports, bool(target.random)
-        flow = skb.flow
+        flow = skb.flow if verdict is None else verdict.skb.flow
         assert flow is not None
         assert flow.connection is not None
-        connection = bind(self.state.conntrack, flow.connection, side, address, ports, random)
+        wanted = Wanted()
+        if verdict is not None:
+            skb = verdict.skb
+            if verdict.name == "DROP":
+                raise _Stop(Outcome("dropped", skb, reason="dropped-by-rule", at=verdict.at))
+            wanted = self._wanted(hook, skb, flow.connection, verdict)
+        connection = bind(self.state.conntrack, flow.connection, side, wanted)
         bound = skb.with_flow(flow.updated(connection))
         translated = translate(bound, hook)
         if verdict is not None and verdict.target is not None:
@@ -327,6 +344,37 @@ class Passage:
                 translated,
             )
         return bound
+
+    def _wanted(self, hook: str, skb: Skb, connection: Connection, verdict: Verdict) -> Wanted:
+        """What a nat target asks for this connection."""
+        target = verdict.target
+        if isinstance(target, MasqueradeTarget):
+            return Wanted(self._masquerade_address(skb), target.ports, bool(target.random))
+        if isinstance(target, RedirectTarget):
+            address = redirect_address(self.host.routing, hook, skb)
+            if address is None:
+                raise _Stop(Outcome("dropped", skb, reason="no-address-to-redirect", at=verdict.at))
+            return self._drawn(Wanted(address, target.ports, bool(target.random)), skb, verdict)
+        if isinstance(target, NetmapTarget):
+            return Wanted(target.map(skb.dst if HOOK_SIDE[hook] == DESTINATION else skb.src))
+        if isinstance(target, NatTarget):
+            address = pick_address(self.state.conntrack, connection, target)
+            wanted = Wanted(address, target.ports, bool(target.random), target.base)
+            return self._drawn(wanted, skb, verdict) if target.name == "DNAT" else wanted
+        return Wanted()
+
+    def _drawn(self, wanted: Wanted, skb: Skb, verdict: Verdict) -> Wanted:
+        """A destination port that the kernel draws from a range: every port is a way to go on."""
+        if not wanted.random or wanted.ports is None or wanted.ports[0] == wanted.ports[1]:
+            return wanted
+        low, high = wanted.ports
+        count = high - low + 1
+        if count > _DRAWN_PORTS:
+            detail = f"a destination port drawn from {count}"
+            raise _Stop(Outcome("unmodelled", skb, reason="unmodelled", at=verdict.at, detail=detail))
+        share = Fraction(1, count)
+        port = low + self.chance.choose([Alternative(f"port {low + i}", share, share) for i in range(count)])
+        return wanted._replace(ports=(port, port), random=False)
 
     def _masquerade_address(self, skb: Skb) -> int:
         route = self.host.routing.lookup(skb.dst, skb.family)

@@ -30,7 +30,7 @@ class Skb:
 
     `sport` and `dport` are -1 where the protocol has no ports. `iif` and `oif` are device names, empty where
     the hook has none. `flow` is the connection as it was when this value was made, None before conntrack has
-    looked.
+    looked. `made_here` tells whether a process of this host sent it, None for what its kernel sent.
     """
 
     family: int
@@ -46,9 +46,10 @@ class Skb:
     iif: str = ""
     oif: str = ""
     flow: Flow | None = None
+    made_here: bool | None = None
 
     @classmethod
-    def of(cls, packet: Packet, *, iif: str = "", oif: str = "") -> Skb:
+    def of(cls, packet: Packet, *, iif: str = "", oif: str = "", made_here: bool | None = None) -> Skb:
         """`packet` as it enters a host: no mark, no connection."""
         return cls(
             packet.family,
@@ -64,6 +65,7 @@ class Skb:
             iif,
             oif,
             None,
+            made_here,
         )
 
     @property
@@ -107,6 +109,7 @@ class Skb:
             self.iif if iif is None else iif,
             self.oif if oif is None else oif,
             self.flow if flow is None else flow,
+            self.made_here,
         )
 
     def with_source(self, src: int, sport: int) -> Skb:

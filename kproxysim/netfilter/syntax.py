@@ -1,4 +1,4 @@
-"""What the text of a rule means. Source: iptables(8), xshared.c of iptables 1.8.9.
+"""What the text of a rule means. Source: iptables(8), iptables/xshared.c of iptables 1.8.9 (`do_parse`).
 
 The text is everything after `-A CHAIN`. Matches keep the order of iptables: addresses, devices and protocol
 first, then the extensions as they were loaded. What this package does not know stays in the rule as an
@@ -9,115 +9,50 @@ ends as unmodelled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from itertools import product
 
-from kproxysim.netfilter.condition import (
-    Condition,
-    Extension,
-    Given,
-    Match,
-    RuleSyntaxError,
-    Surroundings,
-    Unmodelled,
-)
+from kproxysim.netfilter.condition import Extension, Given, Match, Option, RuleSyntaxError
 from kproxysim.netfilter.matches import EXTENSIONS as MATCHES
 from kproxysim.netfilter.matches.header import (
     DeviceMatch,
+    FragmentMatch,
     PrefixMatch,
     ProtocolMatch,
-    parse_prefix,
     protocol_name,
 )
-from kproxysim.netfilter.matches.ports import PortsMatch
-from kproxysim.netfilter.matches.statistic import RandomMatch
-from kproxysim.netfilter.quoting import split_words
+from kproxysim.netfilter.meaning import Parsed, Target, UnknownMatch
+from kproxysim.netfilter.numbers import parse_device, parse_network, parse_number
+from kproxysim.netfilter.quoting import Quoted, quote, split_words
 from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.targets import EXTENSIONS as TARGETS
-from kproxysim.netfilter.targets.mark import MarkTarget
-from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
-from kproxysim.netfilter.targets.reject import RejectTarget
-from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
+from kproxysim.netfilter.targets import KERNEL_TARGETS
+from kproxysim.netfilter.targets.nat import PORT_TRANSLATED, translates_ports
+from kproxysim.netfilter.targets.verdict import Jump, UnknownTarget
 
-__all__ = ["Parsed", "Target", "UnknownMatch", "parse_rule", "parsed"]
+__all__ = ["Parsed", "Target", "UnknownMatch", "parse_rule", "parse_rules", "parsed"]
 
-Target = (
-    Accept | Drop | Return | Jump | RejectTarget | NatTarget | MasqueradeTarget | MarkTarget | UnknownTarget
-)
+_HEADER: dict[str, Option] = {
+    spelling: Option(name, values, name in ("-s", "-d", "-i", "-o", "-p", "-f"))
+    for name, values, spellings in (
+        ("-s", 1, "-s --source --src"),
+        ("-d", 1, "-d --destination --dst"),
+        ("-i", 1, "-i --in-interface"),
+        ("-o", 1, "-o --out-interface"),
+        ("-p", 1, "-p --protocol --proto"),
+        ("-f", 0, "-f --fragments"),
+        ("-m", 1, "-m --match"),
+        ("-j", 1, "-j --jump"),
+        ("-g", 1, "-g --goto"),
+        ("-c", 2, "-c --set-counters"),
+        ("-4", 0, "-4 --ipv4"),
+        ("-6", 0, "-6 --ipv6"),
+    )
+    for spelling in spellings.split()
+}
 
-_HEADER = {
-    "-s": "-s", "--source": "-s", "--src": "-s", "-d": "-d", "--destination": "-d", "--dst": "-d",
-    "-i": "-i", "--in-interface": "-i", "-o": "-o", "--out-interface": "-o",
-    "-p": "-p", "--protocol": "-p", "--proto": "-p",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownMatch:
-    """A match that the engine does not know, with its words as they were written."""
-
-    field: ClassVar[str] = "unknown"
-    name: str
-    words: str = ""
-
-    def holds(self, skb: Skb, host: Surroundings) -> bool:
-        raise Unmodelled(f"match {self.name!r}")
-
-    def condition(self, skb: Skb, host: Surroundings) -> Condition:
-        return Condition(self.name, self.words or "?", "not modelled", False)
-
-    def save(self) -> str:
-        return self.words
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A rule's meaning.
-
-    `extensions` pairs each `-m` with its match; `checks` are all matches that can be asked (the drawn one
-    apart).
-
-    `target` is None for a rule that only counts.
-    """
-
-    header: tuple[Match, ...]
-    extensions: tuple[tuple[str, Match], ...]
-    target: Target | None
-    checks: tuple[Match, ...]
-    draw: RandomMatch | None = None
-
-    def save(self) -> str:
-        """The text as iptables-save prints it, after `-A CHAIN`."""
-        words = [text for match in self.header if (text := match.save())]
-        for name, match in self.extensions:
-            words.append(f"-m {name} {match.save()}".rstrip())
-        if isinstance(self.target, Jump):
-            words.append(f"{'-g' if self.target.goto else '-j'} {self.target.chain}")
-        elif self.target is not None:
-            words.append(f"-j {self.target.save()}")
-        return " ".join(words)
-
-    def conditions(self, skb: Skb, host: Surroundings) -> list[Condition]:
-        """Every condition of the rule, asked of one packet.
-
-        Comments and counters are left out: they ask nothing.
-        """
-        found: list[Condition] = []
-        for match in (*self.header, *(match for _, match in self.extensions)):
-            if match.field in ("comment", "nfacct"):
-                continue
-            several = getattr(match, "conditions", None)
-            if several is not None:
-                found.extend(several(skb, host))
-            else:
-                found.append(match.condition(skb, host))
-        return found
-
-    def first_miss(self, skb: Skb, host: Surroundings) -> Condition | None:
-        """The first condition that fails, or None if all hold. A draw is taken to hold."""
-        return next((condition for condition in self.conditions(skb, host) if not condition.held), None)
+_MATCH_ALIASES = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6"}
+_SAVED_HEADER = ("-s", "-d", "-i", "-o", "-p", "-f")
 
 
 def parsed(rule: Rule, family: Family) -> Parsed:
@@ -129,36 +64,63 @@ def parsed(rule: Rule, family: Family) -> Parsed:
     return meaning
 
 
+def parse_rule(text: str, family: Family) -> Parsed:
+    """Read the text of one rule. Raises RuleSyntaxError for what iptables would refuse."""
+    meanings = parse_rules(text, family)
+    if len(meanings) != 1:
+        raise RuleSyntaxError(f"this text is {len(meanings)} rules, not one")
+    return meanings[0]
+
+
+def parse_rules(text: str, family: Family) -> tuple[Parsed, ...]:
+    """Read a text that may be several rules: one for each pair of a source and a destination in lists with
+    commas. None at all for a rule that `-4` or `-6` keeps for the other family.
+
+    Raises RuleSyntaxError for what iptables would refuse.
+    """
+    return _Reader(split_words(text), family).read()
+
+
 class _Loaded:
     """A `-m` or `-j` extension whose options are being collected."""
 
-    __slots__ = ("extension", "given", "name")
+    __slots__ = ("extension", "given", "is_target", "name", "protocol")
 
-    def __init__(self, name: str, extension: Extension | None) -> None:
+    def __init__(self, name: str, extension: Extension | None, *, is_target: bool) -> None:
         self.name = name
         self.extension = extension
+        self.is_target = is_target
         self.given: list[Given] = []
-
-
-def parse_rule(text: str, family: Family) -> Parsed:
-    """Read the text of a rule. Raises RuleSyntaxError for what iptables would refuse."""
-    return _Reader(split_words(text), family).read()
+        self.protocol: ProtocolMatch | None = None
 
 
 class _Reader:
     """One pass over the words of a rule."""
 
+    __slots__ = (
+        "addresses",
+        "family",
+        "header",
+        "jump",
+        "loaded",
+        "other_family",
+        "unknown",
+        "unknown_words",
+        "words",
+    )
+
     def __init__(self, words: Sequence[str], family: Family) -> None:
         self.words = words
         self.family: Family = family
-        self.header: dict[str, Match] = {}
+        self.header: dict[str, Match | None] = {}
+        self.addresses: dict[str, tuple[PrefixMatch, ...]] = {}
         self.loaded: list[_Loaded] = []
         self.unknown: _Loaded | None = None
         self.unknown_words: list[str] = []
-        self.jump: tuple[str, bool] | None = None
-        self.target: _Loaded | None = None
+        self.jump: tuple[str, bool, _Loaded] | None = None
+        self.other_family = False
 
-    def read(self) -> Parsed:
+    def read(self) -> tuple[Parsed, ...]:
         position = 0
         negated = False
         while position < len(self.words):
@@ -174,7 +136,7 @@ class _Reader:
         if negated:
             raise RuleSyntaxError("a '!' with nothing behind it", "!")
         self._close_unknown()
-        return self._assemble()
+        return () if self.other_family else self._assemble()
 
     def _values(self, position: int, count: int, option: str) -> tuple[str, ...]:
         values = tuple(self.words[position : position + count])
@@ -183,144 +145,216 @@ class _Reader:
         return values
 
     def _option(self, word: str, negated: bool, position: int) -> int:
-        if word in _HEADER:
-            self._close_unknown()
-            (value,) = self._values(position, 1, word)
-            self._add_header(_HEADER[word], value, negated, word)
-            return position + 1
-        if word in ("-m", "--match"):
-            self._close_unknown()
-            (name,) = self._values(position, 1, word)
-            self._load_match(name)
-            return position + 1
-        if word in ("-j", "--jump", "-g", "--goto"):
-            self._close_unknown()
+        option = _HEADER.get(word)
+        if option is None:
+            return self._extension_option(word, negated, position)
+        self._close_unknown()
+        values = self._values(position, option.values, word)
+        if negated and not option.negatable:
+            raise RuleSyntaxError(f"there can be no '!' before {word}", word)
+        name = option.name
+        if name == "-m":
+            self._load_match(values[0])
+        elif name in ("-j", "-g"):
             if self.jump is not None:
                 raise RuleSyntaxError("a rule has one target only", word)
-            (name,) = self._values(position, 1, word)
-            self._load_target(name, word in ("-g", "--goto"))
-            return position + 1
-        if word in ("-f", "--fragment"):
-            raise RuleSyntaxError("-f (fragments) is not supported: packets here are whole", word)
-        return self._extension_option(word, negated, position)
-
-    def _add_header(self, option: str, value: str, negated: bool, word: str) -> None:
-        if option in self.header:
-            raise RuleSyntaxError(f"{word} stands twice", word)
-        if option in ("-s", "-d"):
-            if "," in value:
-                raise RuleSyntaxError(
-                    "several addresses in one rule are not supported: write one rule each", value
-                )
-            network, mask = parse_prefix(value, self.family)
-            side = "src" if option == "-s" else "dst"
-            self.header[option] = PrefixMatch(side, network, mask, 4 if self.family == "ipv4" else 6, negated)
-        elif option == "-p":
-            name = protocol_name(value)
-            if name == "all" and negated:
-                raise RuleSyntaxError("'! -p all' matches nothing", value)
-            if name != "all":
-                self.header[option] = ProtocolMatch(name, negated)
+            self._load_target(values[0], name == "-g")
+        elif name in ("-4", "-6"):
+            self.other_family |= name != ("-4" if self.family == "ipv4" else "-6")
         else:
-            if len(value) > 15:
-                raise RuleSyntaxError(f"device name {value!r} is longer than 15 characters", value)
-            self.header[option] = DeviceMatch("in" if option == "-i" else "out", value, negated)
+            if name in self.header:
+                raise RuleSyntaxError(f"{word} stands twice", word)
+            self._add_header(name, values, negated)
+        return position + option.values
+
+    def _add_header(self, name: str, values: tuple[str, ...], negated: bool) -> None:
+        match: Match | None = None
+        if name in ("-s", "-d"):
+            self._add_addresses(name, values[0], negated)
+        elif name == "-p":
+            protocol = protocol_name(values[0])
+            if protocol == "all" and negated:
+                raise RuleSyntaxError("'! -p all' matches nothing", values[0])
+            match = None if protocol == "all" else ProtocolMatch(protocol, negated)
+        elif name == "-f":
+            if self.family == "ipv6":
+                raise RuleSyntaxError("-f is for IPv4 only; IPv6 has -m frag", "-f")
+            match = FragmentMatch(negated)
+        elif name == "-c":
+            for value in values:
+                parse_number(value, 0, (1 << 64) - 1)
+        else:
+            match = DeviceMatch("in" if name == "-i" else "out", parse_device(values[0], name), negated)
+        self.header[name] = match
+
+    def _add_addresses(self, name: str, value: str, negated: bool) -> None:
+        side, version = ("src" if name == "-s" else "dst"), 4 if self.family == "ipv4" else 6
+        self.addresses[name] = tuple(
+            PrefixMatch(side, *parse_network(one.lstrip(), self.family), version, negated)
+            for one in value.split(",")
+        )
 
     def _load_match(self, name: str) -> None:
+        name = _MATCH_ALIASES.get(name, name)
         extension = MATCHES.get(name)
-        loaded = _Loaded(name, extension)
-        self.loaded.append(loaded)
+        if extension is not None and extension.family not in (None, self.family):
+            raise RuleSyntaxError(f"-m {name} is for {extension.family} only", name)
+        self.loaded.append(_Loaded(name, extension, is_target=False))
         if extension is None:
-            self.unknown = loaded
+            self.unknown = self.loaded[-1]
 
     def _load_target(self, name: str, goto: bool) -> None:
-        self.jump = (name, goto)
+        if not name or len(name.encode(errors="surrogatepass")) > 28:
+            raise RuleSyntaxError(
+                f"{name!r} is no name of a chain or target: they have 1 to 28 characters", name
+            )
         extension = None if goto else TARGETS.get(name)
-        self.target = _Loaded(name, extension)
-        if extension is None:
-            self.unknown = self.target
+        loaded = _Loaded(name, extension, is_target=True)
+        self.jump = (name, goto, loaded)
+        self.loaded.append(loaded)
+        if extension is None and not goto:
+            self.unknown = loaded
 
     def _extension_option(self, word: str, negated: bool, position: int) -> int:
-        owners = [*reversed(self.loaded), *([self.target] if self.target else [])]
-        for owner in owners:
-            if owner.extension is not None and word in owner.extension.options and owner is not self.unknown:
-                name, count = owner.extension.options[word]
-                values = self._values(position, count, word)
-                owner.given.append(Given(name, negated, values))
-                return position + count
+        if self.unknown is not None and isinstance(word, Quoted):
+            self.unknown_words.append(word)
+            return position
+        for owner in reversed(self.loaded):
+            if owner.extension is not None and (option := owner.extension.options.get(word)) is not None:
+                self._close_unknown()
+                self._give(owner, option, word, negated, self._values(position, option.values, word))
+                return position + option.values
         if self.unknown is not None:
             self.unknown_words += (["!"] if negated else []) + [word]
             return position
         return self._implied_protocol(word, negated, position)
 
+    def _give(
+        self, owner: _Loaded, option: Option, word: str, negated: bool, values: tuple[str, ...]
+    ) -> None:
+        if negated and not option.negatable:
+            raise RuleSyntaxError(f"{word} of {owner.name} cannot be negated", word)
+        if any(given.option == option.name for given in owner.given):
+            raise RuleSyntaxError(f"{word} stands twice", word)
+        owner.given.append(Given(option.name, negated, values))
+        protocol = self.header.get("-p")
+        owner.protocol = protocol if isinstance(protocol, ProtocolMatch) else None
+
     def _implied_protocol(self, word: str, negated: bool, position: int) -> int:
         """`-p tcp --dport 80` without `-m tcp`: iptables loads the match of the protocol."""
         protocol = self.header.get("-p")
-        if isinstance(protocol, ProtocolMatch) and not protocol.negated:
-            extension = MATCHES.get(protocol.protocol)
-            if extension is not None and word in extension.options:
-                self.loaded.append(_Loaded(protocol.protocol, extension))
+        if isinstance(protocol, ProtocolMatch):
+            name = _MATCH_ALIASES.get(protocol.protocol, protocol.protocol)
+            extension = MATCHES.get(name)
+            if extension is not None and word in extension.options and extension.protocols:
+                self._load_match(name)
                 return self._extension_option(word, negated, position)
-        if word in ("--dport", "--sport", "--destination-port", "--source-port"):
-            raise RuleSyntaxError(f"{word} needs -p tcp, udp or sctp before it", word)
+        return self._other_spelling(word, negated, position)
+
+    def _other_spelling(self, word: str, negated: bool, position: int) -> int:
+        """What getopt_long takes besides: beginnings of long options, and `--option=value` of extensions."""
+        option, equals, value = word.partition("=")
+        if word[:2] == "--" and len(option) > 2:
+            known = self._known_options()
+            begun = {known[one]: one for one in known if one.startswith(option)}
+            name = option if option in known else next(iter(begun.values())) if len(begun) == 1 else ""
+            if name and (not equals or (known[name].values and name not in _HEADER)) and name != word:
+                words = [name, value] if equals else [name]
+                self.words = [*self.words[: position - 1], *words, *self.words[position:]]
+                return self._option(name, negated, position)
+        if option in ("--dport", "--sport", "--destination-port", "--source-port"):
+            raise RuleSyntaxError(f"{option} needs -p tcp, udp or sctp before it", word)
         raise RuleSyntaxError(f"unknown option {word!r}", word)
+
+    def _known_options(self) -> dict[str, Option]:
+        known = dict(_HEADER)
+        protocol = self.header.get("-p")
+        implied = MATCHES.get(protocol.protocol) if isinstance(protocol, ProtocolMatch) else None
+        for extension in (implied, *(owner.extension for owner in self.loaded)):
+            known |= extension.options if extension is not None else {}
+        return known
 
     def _close_unknown(self) -> None:
         if self.unknown is not None:
-            self.unknown.given = [Given("words", False, tuple(self.unknown_words))]
+            words = " ".join(quote(word) if isinstance(word, Quoted) else word for word in self.unknown_words)
+            self.unknown.given = [Given("words", False, (words,))]
             self.unknown = None
             self.unknown_words = []
 
-    def _assemble(self) -> Parsed:
-        header = tuple(
-            self.header[option] for option in ("-s", "-d", "-i", "-o", "-p") if option in self.header
-        )
+    def _assemble(self) -> tuple[Parsed, ...]:
+        if any(match.negated for several in self.addresses.values() if len(several) > 1 for match in several):
+            raise RuleSyntaxError("'!' does not go with several addresses")
         extensions: list[tuple[str, Match]] = []
         for loaded in self.loaded:
-            match: Match
-            if loaded.extension is None:
-                match = UnknownMatch(loaded.name, " ".join(loaded.given[0].values))
-            else:
-                match = loaded.extension.build(loaded.given, self.family)  # type: ignore[assignment]
-            extensions.append((loaded.name, match))
-        self._check_protocol(extensions)
-        draws = [match for _, match in extensions if isinstance(match, RandomMatch)]
-        if len(draws) > 1:
-            raise RuleSyntaxError("more than one -m statistic in a rule is not supported")
-        checks = (
-            *header,
-            *(match for _, match in extensions if match.field not in ("comment", "nfacct", "statistic")),
-        )
-        # what is not modelled is asked last: a rule that fails on something known fails in any case
-        checks = tuple(sorted(checks, key=lambda match: (match.field == "unknown", match.field == "recent")))
-        return Parsed(header, tuple(extensions), self._build_target(), checks, draws[0] if draws else None)
+            if loaded.extension is not None:
+                self._check_protocol(loaded)
+            if not loaded.is_target:
+                match: Match
+                if loaded.extension is None:
+                    match = UnknownMatch(loaded.name, loaded.given[0].value)
+                else:
+                    match = _built(loaded, self.family)  # type: ignore[assignment]
+                extensions.append((loaded.name, match))
+        target = self._build_target()
+        alone: tuple[tuple[PrefixMatch | None, ...], ...] = ((None,),)
+        pairs = product(self.addresses.get("-s", alone[0]), self.addresses.get("-d", alone[0]))
+        return tuple(self._one(pair, tuple(extensions), target) for pair in pairs)
 
-    def _check_protocol(self, extensions: list[tuple[str, Match]]) -> None:
+    def _one(
+        self,
+        addresses: tuple[PrefixMatch | None, ...],
+        extensions: tuple[tuple[str, Match], ...],
+        target: Target | None,
+    ) -> Parsed:
+        named: dict[str, Match | None] = self.header | dict(zip(("-s", "-d"), addresses, strict=True))
+        header = tuple(match for name in _SAVED_HEADER if (match := named.get(name)) is not None)
+        return Parsed.of(header, extensions, target)
+
+    def _check_protocol(self, loaded: _Loaded) -> None:
+        """A match of a protocol's own fields wants exactly that protocol (`xt_check_match`)."""
+        assert loaded.extension is not None
+        wanted = loaded.extension.protocols
+        if not wanted:
+            return
         protocol = self.header.get("-p")
-        for name, match in extensions:
-            if isinstance(match, PortsMatch) and not (
-                isinstance(protocol, ProtocolMatch)
-                and protocol.protocol == match.protocol
-                and not protocol.negated
-            ):
-                raise RuleSyntaxError(f"-m {name} needs -p {name}", name)
+        if not (isinstance(protocol, ProtocolMatch) and protocol.protocol in wanted and not protocol.negated):
+            raise RuleSyntaxError(f"-m {loaded.name} needs -p {' or '.join(wanted)}", loaded.name)
+        if loaded.name == "multiport" and loaded.given and loaded.protocol is None:
+            raise RuleSyntaxError("-m multiport needs -p before its ports", "multiport")
 
     def _build_target(self) -> Target | None:
-        if self.jump is None or self.target is None:
+        if self.jump is None:
             return None
-        name, goto = self.jump
-        if self.target.extension is not None:
-            return self.target.extension.build(self.target.given, self.family)  # type: ignore[return-value]
-        words = " ".join(self.target.given[0].values)
-        if words or (name.isupper() and name in _KERNEL_TARGETS):
+        name, goto, loaded = self.jump
+        if loaded.extension is not None:
+            target: Target = _built(loaded, self.family)  # type: ignore[assignment]
+            if translates_ports(target) and (
+                loaded.protocol is None or loaded.protocol.protocol not in PORT_TRANSLATED
+            ):
+                raise RuleSyntaxError(
+                    f"ports of -j {name} need -p tcp, udp, sctp, dccp or icmp before them", name
+                )
+            return target
+        words = loaded.given[0].value if loaded.given else ""
+        if words or (name in KERNEL_TARGETS and not goto):
             return UnknownTarget(name, words)
         return Jump(name, goto)
 
 
-_KERNEL_TARGETS = frozenset({
-    "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNMARK", "CONNSECMARK", "CT", "DSCP", "ECN", "HL",
-    "HMARK", "IDLETIMER", "LED", "LOG", "NETMAP", "NFLOG", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST",
-    "REDIRECT", "SECMARK", "SET", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TPROXY", "TRACE", "TTL",
-    "ULOG",
-})  # fmt: skip
-"""Targets of iptables-extensions(8) that the engine does not know: names that no chain is likely to have."""
+_known: dict[tuple[str, bool, tuple[Given, ...], Family], object] = {}
+"""Matches and targets by the words that make them: a dump of 700,000 rules has a few thousand of them."""
+
+_KNOWN_LIMIT = 1 << 17
+
+
+def _built(loaded: _Loaded, family: Family) -> object:
+    assert loaded.extension is not None
+    key = (loaded.name, loaded.is_target, tuple(loaded.given), family)
+    built = _known.get(key)
+    if built is None:
+        built = loaded.extension.build(loaded.given, family)
+        if not getattr(built, "one_of_a_kind", False):
+            if len(_known) >= _KNOWN_LIMIT:
+                _known.clear()
+            _known[key] = built
+    return built

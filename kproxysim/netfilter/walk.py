@@ -14,18 +14,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from kproxysim.netfilter.chance import Alternative, Chance
-from kproxysim.netfilter.condition import Condition, Surroundings, Unmodelled
+from kproxysim.netfilter.condition import Condition, Match, Surroundings, Unmodelled
 from kproxysim.netfilter.graph import ChainGraph, ReadyChain
-from kproxysim.netfilter.matches.statistic import RandomMatch
+from kproxysim.netfilter.meaning import Draw, NatTargets, Parsed, Passing, Target
 from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.skb import Skb
-from kproxysim.netfilter.syntax import Parsed, Target
-from kproxysim.netfilter.targets.mark import MarkTarget
-from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
 from kproxysim.netfilter.targets.reject import RejectTarget
+from kproxysim.netfilter.targets.tproxy import TproxyTarget
 from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
 
-__all__ = ["Missed", "Sink", "Verdict", "Walked", "walk_chain"]
+__all__ = ["Missed", "Sink", "Undecided", "Verdict", "Walked", "walk_chain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,27 @@ class Missed:
 
     def conditions(self) -> list[Condition]:
         """All its conditions, as they were for this packet."""
-        found = self.meaning.conditions(self.skb, self.host)
-        if self.drawn_out:
-            found = [
-                Condition(one.field, one.wanted, "not drawn", False) if one.field == "statistic" else one
-                for one in found
-            ]
-        return found
+        return self.meaning.conditions(self.skb, self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided(Missed):
+    """A rule that was passed over though not by the packet alone: `lost` is the match that decided, `noted`
+    the conditions as they were then. Asking again might find other lists and counters.
+    """
+
+    lost: Match | None = None
+    noted: tuple[Condition, ...] = ()
+
+    def conditions(self) -> list[Condition]:
+        """All its conditions, as they were for this packet."""
+        said = getattr(self.lost, "lost", "")
+        if not said or self.lost is None:
+            return list(self.noted)
+        return [
+            Condition(one.field, one.wanted, said, False) if one.field == self.lost.field else one
+            for one in self.noted
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,8 @@ class Walked:
     `kind` is "rule", "return" (the implicit one at a chain's end) or "policy"; `number` counts from 1 as the
     kernel's TRACE does (for the end of a chain: rules + 1). `before` and `after` differ where the target
     changed the packet. `missed` are the rules passed over since the last event in this chain. `chance` is the
-    fraction of the draw that let the rule match.
+    fraction of the draw that let the rule match. `noted` are the rule's conditions where asking them
+    again would not give the same answer.
     """
 
     table: str
@@ -72,6 +85,7 @@ class Walked:
     action: str = ""
     missed: tuple[Missed, ...] = ()
     chance: Fraction | None = None
+    noted: tuple[Condition, ...] = ()
 
     @property
     def at(self) -> str:
@@ -80,10 +94,14 @@ class Walked:
 
     def conditions(self) -> list[Condition]:
         """The conditions of the rule that matched; empty for the end of a chain."""
-        return [] if self.meaning is None else self.meaning.conditions(self.before, self.host)
+        if self.noted or self.meaning is None:
+            return list(self.noted)
+        return self.meaning.conditions(self.before, self.host)
 
 
 Sink = Callable[[Walked], None]
+
+_ONE = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +135,7 @@ class _Walk:
         "graph",
         "host",
         "missed",
+        "noted",
         "position",
         "sink",
         "skb",
@@ -144,6 +163,7 @@ class _Walk:
         self.chain = graph.chain(table, base)
         self.position = 0
         self.missed: list[Missed] = []
+        self.noted: tuple[Condition, ...] = ()
         self.stack: list[tuple[ReadyChain, int]] = []
 
     def run(self) -> Verdict:
@@ -162,24 +182,42 @@ class _Walk:
                 return verdict
 
     def _match(self, rule: Rule, meaning: Parsed) -> Fraction | None:
-        """None if the rule is passed over, else the fraction of its draw (1 for a rule without)."""
+        """None if the rule is passed over, else the fraction of its draws (1 for a rule without)."""
+        if meaning.ordered:
+            return self._match_in_order(rule, meaning)
         for match in meaning.checks:
             if not match.holds(self.skb, self.host):
                 self.missed.append(Missed(self.position, rule, meaning, self.skb, self.host))
                 return None
-        drawn = Fraction(1) if meaning.draw is None else _draw(meaning.draw, rule, self.chance)
-        if drawn is None:
-            self.missed.append(Missed(self.position, rule, meaning, self.skb, self.host, drawn_out=True))
-        return drawn
+        return _ONE
+
+    def _match_in_order(self, rule: Rule, meaning: Parsed) -> Fraction | None:
+        """The same for a rule whose matches chance decides, or that change something when they are asked."""
+        self.noted = tuple(meaning.conditions(self.skb, self.host))
+        share = _ONE
+        for match in meaning.ordered:
+            drawn: Fraction | None
+            if isinstance(match, Draw):
+                drawn = _draw(match, rule, self.chance)
+            else:
+                drawn = _ONE if match.holds(self.skb, self.host) else None
+            if drawn is None:
+                place = (self.position, rule, meaning, self.skb, self.host)
+                self.missed.append(Undecided(*place, isinstance(match, Draw), match, self.noted))
+                return None
+            share *= drawn
+        return share
 
     def _carry_out(self, rule: Rule, meaning: Parsed, drawn: Fraction) -> Verdict | None:
         """Do what the target says. A verdict if that ends the table for this packet."""
         target = meaning.target
-        if isinstance(target, UnknownTarget):
+        if isinstance(target, UnknownTarget | TproxyTarget):
             raise Unmodelled(f"target {target.name!r}")
         before = self.skb
-        if isinstance(target, MarkTarget):
-            self.skb = before.with_mark(target.apply(before.mark))
+        if isinstance(target, Passing):
+            self.skb = after = target.carried_out(before)
+            if after.flow is not before.flow and after.flow is not None and after.flow.connection is not None:
+                self.host.update(after.flow.connection)
         chance = None if meaning.draw is None else drawn
         self._tell("rule", before, rule, meaning, _action(target), chance)
         if isinstance(target, Jump):
@@ -194,7 +232,7 @@ class _Walk:
             return Verdict(target.name, self.skb, None, rule, at)
         if isinstance(target, RejectTarget):
             return Verdict("REJECT", self.skb, target, rule, at)
-        if isinstance(target, NatTarget | MasqueradeTarget):
+        if isinstance(target, NatTargets):
             return Verdict("NAT", self.skb, target, rule, at)
         return None
 
@@ -225,6 +263,7 @@ class _Walk:
         chance: Fraction | None,
     ) -> None:
         missed, self.missed = tuple(self.missed), []
+        noted = self.noted if meaning is not None and meaning.ordered else ()
         self.sink(
             Walked(
                 self.table,
@@ -239,17 +278,22 @@ class _Walk:
                 action,
                 missed,
                 chance,
+                noted,
             )
         )
 
 
-def _draw(draw: RandomMatch, rule: Rule, chance: Chance) -> Fraction | None:
+def _draw(draw: Draw, rule: Rule, chance: Chance) -> Fraction | None:
     """The fraction of a draw that was won, or None if it was lost."""
     meant, kernel = (1 - draw.meant, 1 - draw.kernel) if draw.negated else (draw.meant, draw.kernel)
     if kernel in (0, 1):
         return meant if kernel else None
+    holds, fails = draw.says
     won = chance.choose(
-        (Alternative(str(rule), meant, kernel), Alternative(f"not {rule}", 1 - meant, 1 - kernel))
+        (
+            Alternative(holds or str(rule), meant, kernel),
+            Alternative(fails or f"not {rule}", 1 - meant, 1 - kernel),
+        )
     )
     return meant if won == 0 else None
 

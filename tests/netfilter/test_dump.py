@@ -25,7 +25,7 @@ REFUSED = [
     ("KPS502", 2, "*filter\n-A INPUT --dport 1\nCOMMIT\n"),
     ("KPS503", 2, "*filter\n-A NOWHERE -j ACCEPT\nCOMMIT\n"),
     ("KPS503", 2, "*filter\n-A INPUT -j NOWHERE\nCOMMIT\n"),
-    ("KPS503", 4, "*filter\n:A - [0:0]\n:B - [0:0]\n-A A -j B\n-A B -j A\nCOMMIT\n"),
+    ("KPS503", 6, "*filter\n:A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A A -j B\n-A B -j A\nCOMMIT\n"),
     ("KPS503", 2, f"*filter\n:{'X' * 29} - [0:0]\nCOMMIT\n"),
     ("KPS504", 2, "*filter\n-I INPUT 1 -j ACCEPT\nCOMMIT\n"),
     ("KPS505", 2, "*filter\n-A INPUT -p tcp -j DNAT --to-destination 10.0.0.1:1\nCOMMIT\n"),

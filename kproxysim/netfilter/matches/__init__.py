@@ -1,14 +1,41 @@
-"""Matches, one module a kind. `EXTENSIONS` is what `-m NAME` can load."""
+"""Matches, one module a kind. `EXTENSIONS` is what `-m NAME` can load; other names stay unknown."""
 
 from __future__ import annotations
 
 from kproxysim.netfilter.condition import Extension
-from kproxysim.netfilter.matches import addrtype, comment, connection, mark, nfacct, ports, recent, statistic
+from kproxysim.netfilter.matches import (
+    addrtype,
+    comment,
+    connection,
+    icmp,
+    iprange,
+    limit,
+    link,
+    mark,
+    multiport,
+    nfacct,
+    owner,
+    ports,
+    recent,
+    set,  # noqa: A004 - the match has that name
+    statistic,
+)
 
-__all__ = ["EXTENSIONS"]
+__all__ = ["EXTENSIONS", "KERNEL_MATCHES"]
 
 EXTENSIONS: dict[str, Extension] = {
     extension.name: extension
-    for module in (addrtype, comment, connection, mark, nfacct, ports, recent, statistic)
+    for module in (
+        addrtype, comment, connection, icmp, iprange, limit, link, mark, multiport, nfacct, owner,
+        ports, recent, set, statistic,
+    )
     for extension in module.EXTENSIONS
-}
+}  # fmt: skip
+
+KERNEL_MATCHES = (
+    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "dccp", "devgroup",
+    "dscp", "dst", "ecn", "esp", "eui64", "frag", "hbh", "helper", "hl", "ipcomp", "ipv6header", "ipvs",
+    "length", "mh", "osf", "policy", "quota", "rateest", "realm", "rpfilter", "rt", "socket", "srh", "string",
+    "tcpmss", "time", "tos", "ttl", "u32",
+)  # fmt: skip
+"""Other matches of iptables-extensions(8): unmodelled by name."""

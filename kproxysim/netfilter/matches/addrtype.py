@@ -4,7 +4,8 @@ the kernel's own idea of an address. Source: net/netfilter/xt_addrtype.c, iptabl
 
 LOCAL means "in the table local": the addresses of any device of the host, 127.0.0.0/8, and whatever an agent
 put there with `ip route add local`. It does not depend on the device unless `--limit-iface-in` or
-`--limit-iface-out` says so.
+`--limit-iface-out` says so. An IPv4 address has one type; an IPv6 address may have several, and of the types
+asked for all but LOCAL, ANYCAST and UNREACHABLE must hold together (`match_type6`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.condition import (
+    Condition,
+    Extension,
+    Given,
+    Option,
+    Place,
+    RuleSyntaxError,
+    Surroundings,
+    by_name,
+)
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb, to_address
 
@@ -38,12 +48,24 @@ class AddrTypeMatch:
     def _device(self, skb: Skb) -> str:
         return skb.iif if self.limit == "in" else skb.oif if self.limit == "out" else ""
 
+    @property
+    def place(self) -> Place:
+        """A limit to a device needs hooks that know the device (`addrtype_mt_checkentry_v1`)."""
+        if not self.limit:
+            return Place()
+        hooks = "PREROUTING INPUT FORWARD" if self.limit == "in" else "FORWARD OUTPUT POSTROUTING"
+        return Place.of(hooks=hooks, direct=True)
+
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         device = self._device(skb)
-        if self.src_types and (host.address_type(skb.src, device) in self.src_types) is self.src_negated:
+        if self.src_types and _is(
+            host.address_type(skb.src, device), skb.src, self.src_types, skb.family
+        ) is (self.src_negated):
             return False
         return not (
-            self.dst_types and (host.address_type(skb.dst, device) in self.dst_types) is self.dst_negated
+            self.dst_types
+            and _is(host.address_type(skb.dst, device), skb.dst, self.dst_types, skb.family)
+            is self.dst_negated
         )
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
@@ -60,7 +82,8 @@ class AddrTypeMatch:
                 had = host.address_type(address, self._device(skb))
                 wanted = ("! " if negated else "") + self._text(types)
                 shown = f"{had} ({to_address(address, skb.family)})"
-                found.append(Condition(name, wanted, shown, (had in types) is not negated))
+                held = _is(had, address, types, skb.family) is not negated
+                found.append(Condition(name, wanted, shown, held))
         return found
 
     @staticmethod
@@ -78,32 +101,42 @@ class AddrTypeMatch:
         return " ".join(words)
 
 
-def _types(given: Given) -> frozenset[str]:
-    types = frozenset(given.value.upper().split(","))
-    unknown = types - frozenset(_TYPES)
-    if unknown:
-        raise RuleSyntaxError(f"unknown address type {min(unknown)!r}", given.value)
-    return types
+def _is(had: str, address: int, types: frozenset[str], family: int) -> bool:
+    if family == 4:
+        return had in types
+    multicast = address >> 120 == 0xFF
+    if ("MULTICAST" in types and not multicast) or ("UNICAST" in types and (multicast or not address)):
+        return False
+    if "UNSPEC" in types and address:
+        return False
+    looked_up = types & {"LOCAL", "ANYCAST", "UNREACHABLE"}
+    return not looked_up or had in looked_up
+
+
+def _types(given: Given, family: Family) -> frozenset[str]:
+    """A list of types; each may be cut short, the first that begins so is meant (`parse_type`)."""
+    types: set[str] = set()
+    for word in given.value.upper().split(","):
+        meant = next((name for name in _TYPES if word and name.startswith(word)), None)
+        if meant is None:
+            raise RuleSyntaxError(f"unknown address type {word!r}", given.value)
+        types.add(meant)
+    if family == "ipv6" and types & {"BROADCAST", "BLACKHOLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE"}:
+        raise RuleSyntaxError(f"there is no such address type in IPv6: {given.value}", given.value)
+    return frozenset(types)
 
 
 def _build(given: list[Given], family: Family) -> AddrTypeMatch:
-    sides: dict[str, Given] = {}
-    limits = []
-    for option in given:
-        if option.option in sides:
-            raise RuleSyntaxError(f"--{option.option} stands twice", option.option)
-        if option.option.startswith("limit"):
-            limits.append(option.option.removeprefix("limit-iface-"))
-        else:
-            sides[option.option] = option
-    if not sides:
+    values = by_name(given)
+    src, dst = values.get("src-type"), values.get("dst-type")
+    if src is None and dst is None:
         raise RuleSyntaxError("-m addrtype needs --src-type or --dst-type")
+    limits = [name.removeprefix("limit-iface-") for name in values if name.startswith("limit")]
     if len(limits) > 1:
         raise RuleSyntaxError("--limit-iface-in and --limit-iface-out exclude each other")
-    src, dst = sides.get("src-type"), sides.get("dst-type")
     return AddrTypeMatch(
-        _types(src) if src else frozenset(),
-        _types(dst) if dst else frozenset(),
+        _types(src, family) if src else frozenset(),
+        _types(dst, family) if dst else frozenset(),
         bool(src and src.negated),
         bool(dst and dst.negated),
         limits[0] if limits else "",
@@ -115,10 +148,11 @@ EXTENSIONS = (
         "addrtype",
         _build,
         {
-            "--src-type": ("src-type", 1),
-            "--dst-type": ("dst-type", 1),
-            "--limit-iface-in": ("limit-iface-in", 0),
-            "--limit-iface-out": ("limit-iface-out", 0),
+            "--src-type": Option("src-type", 1, True),
+            "--dst-type": Option("dst-type", 1, True),
+            "--limit-iface-in": Option("limit-iface-in", 0),
+            "--limit-iface-out": Option("limit-iface-out", 0),
         },
+        source="net/netfilter/xt_addrtype.c",
     ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
 from kproxysim.netfilter.quoting import quote
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
@@ -36,7 +36,20 @@ class CommentMatch:
 def _build(given: list[Given], family: Family) -> CommentMatch:
     if len(given) != 1:
         raise RuleSyntaxError("-m comment takes exactly one --comment")
-    return CommentMatch(given[0].value.encode()[:255].decode(errors="ignore"))
+    value = given[0].value
+    if len(value) > _LIMIT // 4:
+        value = value.encode(errors="surrogatepass")[:_LIMIT].decode(errors="ignore")
+    return CommentMatch(value)
 
 
-EXTENSIONS = (Extension("comment", _build, {"--comment": ("comment", 1)}),)
+_LIMIT = 255
+
+EXTENSIONS = (
+    Extension(
+        "comment",
+        _build,
+        {"--comment": Option("comment")},
+        note="asks nothing; cut at 255 bytes, as iptables does",
+        source="net/netfilter/xt_comment.c",
+    ),
+)

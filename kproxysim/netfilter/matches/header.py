@@ -1,74 +1,62 @@
 """The matches that need no `-m`:
 
-addresses, devices, protocol. Source: ip_packet_match in net/ipv4/netfilter/ip_tables.c.
+addresses, devices, protocol, fragments. Source: ip_packet_match in net/ipv4/netfilter/ip_tables.c.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
+from functools import lru_cache
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, RuleSyntaxError, Surroundings
-from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.skb import Skb, to_address
 
-__all__ = ["DeviceMatch", "PrefixMatch", "ProtocolMatch", "parse_prefix", "protocol_name"]
+__all__ = [
+    "PROTOCOL_NUMBERS",
+    "DeviceMatch",
+    "FragmentMatch",
+    "PrefixMatch",
+    "ProtocolMatch",
+    "protocol_name",
+]
 
 _WIDTH = {4: 32, 6: 128}
 
-_PROTOCOL_NUMBERS = {
-    "1": "icmp", "2": "igmp", "4": "ipencap", "6": "tcp", "17": "udp", "33": "dccp", "41": "ipv6",
-    "47": "gre", "50": "esp", "51": "ah", "58": "ipv6-icmp", "132": "sctp", "136": "udplite",
+_PROTOCOLS = {
+    1: "icmp", 2: "igmp", 3: "ggp", 4: "ipencap", 5: "st", 6: "tcp", 8: "egp", 9: "igp", 12: "pup", 17: "udp",
+    20: "hmp", 22: "xns-idp", 27: "rdp", 29: "iso-tp4", 33: "dccp", 36: "xtp", 37: "ddp", 38: "idpr-cmtp",
+    41: "ipv6", 43: "ipv6-route", 44: "ipv6-frag", 45: "idrp", 46: "rsvp", 47: "gre", 50: "esp", 51: "ah",
+    57: "skip", 58: "ipv6-icmp", 59: "ipv6-nonxt", 60: "ipv6-opts", 73: "rspf", 81: "vmtp", 88: "eigrp",
+    89: "ospf", 93: "ax.25", 94: "ipip", 97: "etherip", 98: "encap", 103: "pim", 108: "ipcomp", 112: "vrrp",
+    115: "l2tp", 124: "isis", 132: "sctp", 133: "fc", 135: "mobility-header", 136: "udplite",
+    137: "mpls-in-ip", 138: "manet", 139: "hip", 140: "shim6", 141: "wesp", 142: "rohc", 143: "ethernet",
 }  # fmt: skip
-_PROTOCOL_ALIASES = {"icmpv6": "ipv6-icmp", "icmp6": "ipv6-icmp", "ipv6-esp": "esp", "ipv6-auth": "ah"}
+"""Names by number as /etc/protocols has them (Debian's netbase), `mobility-header` by iptables itself."""
+
+PROTOCOL_NUMBERS = {name: number for number, name in _PROTOCOLS.items()}
+
+_NAMED = {name: name for name in _PROTOCOLS.values()} | {
+    "icmpv6": "ipv6-icmp", "ipv6-mh": "mobility-header", "mh": "mobility-header", "all": "all", "ip": "all",
+    "hopopt": "all",
+}  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def protocol_name(text: str) -> str:
-    """A protocol as iptables-save names it; "all" for any.
+    """A protocol as iptables-save names it; "all" for any (`xtables_parse_protocol`).
 
     Raises RuleSyntaxError for what iptables does not know.
     """
-    name = text.lower()
-    name = _PROTOCOL_ALIASES.get(name, name)
-    if name in ("0", "all"):
-        return "all"
-    if name in _PROTOCOL_NUMBERS.values():
+    name = _NAMED.get(text.lower())
+    if name is not None:
         return name
-    if name.isascii() and name.isdigit() and int(name) <= 255:
-        return _PROTOCOL_NUMBERS.get(str(int(name)), str(int(name)))
-    raise RuleSyntaxError(f"unknown protocol {text!r}", text)
-
-
-def parse_prefix(text: str, family: Family) -> tuple[int, int]:
-    """`address[/length or mask]` as (network, mask). Raises RuleSyntaxError."""
-    host, slash, suffix = text.partition("/")
-    version = 4 if family == "ipv4" else 6
     try:
-        address = ip_address(host)
-    except ValueError:
-        raise RuleSyntaxError(
-            f"{host!r} is not an {'IPv4' if version == 4 else 'IPv6'} address", text
-        ) from None
-    if address.version != version:
-        raise RuleSyntaxError(f"{host!r} is not an {'IPv4' if version == 4 else 'IPv6'} address", text)
-    width = _WIDTH[version]
-    full = (1 << width) - 1
-    if not slash:
-        return int(address), full
-    if suffix.isascii() and suffix.isdigit() and int(suffix) <= width:
-        mask = full ^ (full >> int(suffix))
-    else:
-        try:
-            given = ip_address(suffix)
-        except ValueError:
-            raise RuleSyntaxError(
-                f"{suffix!r} is no prefix length from 0 to {width} and no mask", text
-            ) from None
-        if given.version != version:
-            raise RuleSyntaxError(f"mask {suffix!r} is of the other address family", text)
-        mask = int(given)
-    return int(address) & mask, mask
+        number = parse_number(text, 0, 255)
+    except RuleSyntaxError:
+        raise RuleSyntaxError(f"unknown protocol {text!r}", text) from None
+    return _PROTOCOLS.get(number, str(number)) if number else "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +135,21 @@ class ProtocolMatch:
 
     def save(self) -> str:
         return f"{'! ' if self.negated else ''}-p {self.protocol}"
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentMatch:
+    """`-f`: the second and later fragments of a packet. Packets here are whole, as conntrack makes them."""
+
+    field: ClassVar[str] = "fragment"
+    negated: bool = False
+
+    def holds(self, skb: Skb, host: Surroundings) -> bool:
+        return self.negated
+
+    def condition(self, skb: Skb, host: Surroundings) -> Condition:
+        wanted = "a whole packet or its head" if self.negated else "a later fragment"
+        return Condition("fragment", wanted, "a whole packet", self.negated)
+
+    def save(self) -> str:
+        return f"{'! ' if self.negated else ''}-f"

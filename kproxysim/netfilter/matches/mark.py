@@ -1,15 +1,19 @@
-"""`-m mark`: bits of the packet's mark. Source: net/netfilter/xt_mark.c."""
+"""`-m mark` and `-m connmark`: bits of the mark of a packet, or of its connection.
+
+Sources: net/netfilter/xt_mark.c, xt_connmark.c.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 
-__all__ = ["EXTENSIONS", "MarkMatch", "parse_mark"]
+__all__ = ["EXTENSIONS", "ConnmarkMatch", "MarkMatch", "parse_mark"]
 
 _ALL = 0xFFFFFFFF
 
@@ -17,17 +21,11 @@ _ALL = 0xFFFFFFFF
 def parse_mark(text: str) -> tuple[int, int]:
     """`value[/mask]`, decimal, hexadecimal or octal as C writes them. Raises RuleSyntaxError."""
     value, slash, mask = text.partition("/")
-    return _number(value, text), _number(mask, text) if slash else _ALL
+    return parse_number(value, word=text), parse_number(mask, word=text) if slash else _ALL
 
 
-def _number(text: str, word: str) -> int:
-    try:
-        number = int(text, 8) if len(text) > 1 and text[0] == "0" and text[1:].isdigit() else int(text, 0)
-    except ValueError:
-        raise RuleSyntaxError(f"{text!r} is no number", word) from None
-    if not 0 <= number <= _ALL:
-        raise RuleSyntaxError(f"{text!r} does not fit in 32 bits", word)
-    return number
+def _text(value: int, mask: int) -> str:
+    return f"{value:#x}" + ("" if mask == _ALL else f"/{mask:#x}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +41,45 @@ class MarkMatch:
         return ((skb.mark & self.mask) == self.value) is not self.negated
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
-        wanted = ("! " if self.negated else "") + self._text()
+        wanted = ("! " if self.negated else "") + _text(self.value, self.mask)
         return Condition("mark", wanted, f"{skb.mark:#x}", self.holds(skb, host))
 
-    def _text(self) -> str:
-        return f"{self.value:#x}" + ("" if self.mask == _ALL else f"/{self.mask:#x}")
+    def save(self) -> str:
+        return f"{'! ' if self.negated else ''}--mark {_text(self.value, self.mask)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnmarkMatch:
+    """`connection's mark & mask == value`. A packet without a connection fails, negated or not."""
+
+    field: ClassVar[str] = "connmark"
+    value: int
+    mask: int
+    negated: bool = False
+
+    def holds(self, skb: Skb, host: Surroundings) -> bool:
+        if skb.flow is None or skb.flow.connection is None:
+            return False
+        return ((skb.flow.connection.mark & self.mask) == self.value) is not self.negated
+
+    def condition(self, skb: Skb, host: Surroundings) -> Condition:
+        connection = None if skb.flow is None else skb.flow.connection
+        had = "no connection" if connection is None else f"{connection.mark:#x}"
+        wanted = ("! " if self.negated else "") + _text(self.value, self.mask)
+        return Condition("connmark", wanted, had, self.holds(skb, host))
 
     def save(self) -> str:
-        return f"{'! ' if self.negated else ''}--mark {self._text()}"
+        return f"{'! ' if self.negated else ''}--mark {_text(self.value, self.mask)}"
 
 
-def _build(given: list[Given], family: Family) -> MarkMatch:
-    if len(given) != 1:
-        raise RuleSyntaxError("-m mark takes exactly one --mark")
-    value, mask = parse_mark(given[0].value)
-    return MarkMatch(value, mask, given[0].negated)
+def _extension(name: str, kind: type[MarkMatch | ConnmarkMatch]) -> Extension:
+    def build(given: list[Given], family: Family) -> MarkMatch | ConnmarkMatch:
+        if not given:
+            raise RuleSyntaxError(f"-m {name} takes exactly one --mark")
+        value, mask = parse_mark(given[0].value)
+        return kind(value, mask, given[0].negated)
+
+    return Extension(name, build, {"--mark": Option("mark", 1, True)}, source=f"net/netfilter/xt_{name}.c")
 
 
-EXTENSIONS = (Extension("mark", _build, {"--mark": ("mark", 1)}),)
+EXTENSIONS = (_extension("mark", MarkMatch), _extension("connmark", ConnmarkMatch))

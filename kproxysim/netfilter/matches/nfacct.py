@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.quoting import quote
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 
@@ -26,13 +27,23 @@ class NfacctMatch:
         return Condition("nfacct", self.name, "", True)
 
     def save(self) -> str:
-        return f"--nfacct-name  {self.name}"
+        return f"--nfacct-name  {quote(self.name)}"
 
 
 def _build(given: list[Given], family: Family) -> NfacctMatch:
     if len(given) != 1:
         raise RuleSyntaxError("-m nfacct takes exactly one --nfacct-name")
-    return NfacctMatch(given[0].value)
+    if not given[0].value:
+        raise RuleSyntaxError("the name of a counter is empty", "--nfacct-name")
+    return NfacctMatch(given[0].value[:31])
 
 
-EXTENSIONS = (Extension("nfacct", _build, {"--nfacct-name": ("nfacct-name", 1)}),)
+EXTENSIONS = (
+    Extension(
+        "nfacct",
+        _build,
+        {"--nfacct-name": Option("nfacct-name")},
+        note="counts, and matches everything; counters with a quota are not known",
+        source="net/netfilter/xt_nfacct.c",
+    ),
+)

@@ -1,6 +1,6 @@
 """`-m tcp`, `-m udp`, `-m sctp`:
 
-ports and TCP flags. Source: net/netfilter/xt_tcpudp.c, iptables-extensions(8).
+ports and TCP flags. Source: net/netfilter/xt_tcpudp.c, xt_sctp.c, iptables-extensions(8).
 """
 
 from __future__ import annotations
@@ -8,28 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.condition import (
+    Condition,
+    Extension,
+    Given,
+    Option,
+    RuleSyntaxError,
+    Surroundings,
+    Unmodelled,
+    by_name,
+)
+from kproxysim.netfilter.numbers import parse_number, parse_port
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 
-__all__ = ["EXTENSIONS", "TCP_FLAGS", "FlagsMatch", "PortMatch", "PortsMatch", "parse_port"]
+__all__ = ["EXTENSIONS", "TCP_FLAGS", "FlagsMatch", "PortMatch", "PortsMatch", "port_range"]
 
 TCP_FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
 """In the order in which iptables-save prints them."""
-
-_SERVICES = {
-    "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "http": 80, "pop3": 110, "ntp": 123,
-    "imap2": 143, "snmp": 161, "https": 443,
-}  # fmt: skip
-
-
-def parse_port(text: str) -> int:
-    """A port by number or by one of the best-known service names. Raises RuleSyntaxError."""
-    if text.isascii() and text.isdigit() and int(text) <= 65535:
-        return int(text)
-    if text in _SERVICES:
-        return _SERVICES[text]
-    raise RuleSyntaxError(f"{text!r} is no port from 0 to 65535", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +85,37 @@ def _flags_text(flags: frozenset[str]) -> str:
 
 
 def _parse_flags(text: str) -> frozenset[str]:
-    if text.upper() == "ALL":
-        return frozenset(TCP_FLAGS)
-    if text.upper() == "NONE":
-        return frozenset()
-    flags = frozenset(text.upper().split(","))
-    if not flags <= frozenset(TCP_FLAGS):
-        raise RuleSyntaxError(f"unknown TCP flag in {text!r}", text)
-    return flags
+    flags: set[str] = set()
+    for name in filter(None, text.upper().split(",")):
+        if name == "ALL":
+            flags |= set(TCP_FLAGS)
+        elif name in TCP_FLAGS:
+            flags.add(name)
+        elif name != "NONE":
+            raise RuleSyntaxError(f"unknown TCP flag in {text!r}", text)
+    return frozenset(flags)
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenMatch:
+    """`--tcp-option` or `--chunk-types`: packets here carry neither options nor chunks, so nobody knows."""
+
+    field: ClassVar[str] = "option"
+    option: str
+    wanted: str
+    negated: bool = False
+
+    def holds(self, skb: Skb, host: Surroundings) -> bool:
+        raise Unmodelled(f"option --{self.option}")
+
+    def condition(self, skb: Skb, host: Surroundings) -> Condition:
+        return Condition(self.option, ("! " if self.negated else "") + self.wanted, "not modelled", False)
+
+    def save(self) -> str:
+        return f"{'! ' if self.negated else ''}--{self.option} {self.wanted}"
+
+
+Part = PortMatch | FlagsMatch | HiddenMatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +124,12 @@ class PortsMatch:
 
     field: ClassVar[str] = "protocol"
     protocol: str
-    parts: tuple[PortMatch | FlagsMatch, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Is there an option that a packet here cannot answer?"""
+        return any(isinstance(part, HiddenMatch) for part in self.parts)
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         return skb.protocol == self.protocol and all(part.holds(skb, host) for part in self.parts)
@@ -118,46 +142,108 @@ class PortsMatch:
         return [part.condition(skb, host) for part in self.parts]
 
     def save(self) -> str:
-        return " ".join(part.save() for part in self.parts)
+        """The options; `--sport 0:65535` of tcp and udp is left out by iptables-save, even negated."""
+        return " ".join(
+            part.save()
+            for part in self.parts
+            if self.protocol == "sctp"
+            or not (
+                (isinstance(part, PortMatch) and (part.low, part.high) == (0, 65535))
+                or (isinstance(part, FlagsMatch) and not part.mask and not part.negated)
+            )
+        )
 
 
-def _port_range(given: Given, side: str) -> PortMatch:
+def port_range(given: Given, side: str) -> PortMatch:
+    """`80`, `80:90`, `:90` or `80:`. Raises RuleSyntaxError."""
     low, colon, high = given.value.partition(":")
-    first = parse_port(low) if low else 0
+    first = parse_port(low) if low or not colon else 0
     last = (parse_port(high) if high else 65535) if colon else first
     if first > last:
         raise RuleSyntaxError(f"port range {given.value!r} runs backwards", given.value)
     return PortMatch(side, first, last, given.negated)
 
 
-def _builder(protocol: str) -> Extension:
+_CHUNKS = (
+    "DATA", "INIT", "INIT_ACK", "SACK", "HEARTBEAT", "HEARTBEAT_ACK", "ABORT", "SHUTDOWN", "SHUTDOWN_ACK",
+    "ERROR", "COOKIE_ECHO", "COOKIE_ACK", "ECN_ECNE", "ECN_CWR", "SHUTDOWN_COMPLETE", "I_DATA", "ASCONF_ACK",
+    "RE_CONFIG", "PAD", "FORWARD_TSN", "ASCONF", "I_FORWARD_TSN",
+)  # fmt: skip
+"""Kinds of SCTP chunks in the order of their numbers, in which iptables-save prints them."""
+_CHUNK_FLAGS = {"DATA": "IUBE", "I_DATA": "IUBE", "ABORT": "T", "SHUTDOWN_COMPLETE": "T"}
+
+
+def _chunks(given: Given) -> str:
+    scope, names = given.values
+    if scope.lower() not in ("all", "any", "only"):
+        raise RuleSyntaxError(f"{scope!r} is none of all, any, only", scope)
+    if names.upper() in ("ALL", "NONE"):
+        return f"{scope.lower()} {names.upper()}"
+    wanted: dict[str, str] = {}
+    for one in filter(None, names.split(",")):
+        name, _, flags = one.partition(":")
+        name = name.upper()
+        if name not in _CHUNKS:
+            raise RuleSyntaxError(f"unknown SCTP chunk {name!r}", names)
+        if any(flag.upper() not in _CHUNK_FLAGS.get(name, "") for flag in flags):
+            raise RuleSyntaxError(f"SCTP chunk {name} has no such flag in {flags!r}", names)
+        wanted[name] = flags
+    ordered = (f"{name}:{wanted[name]}" if wanted[name] else name for name in _CHUNKS if name in wanted)
+    return f"{scope.lower()} {','.join(ordered) or 'NONE'}"
+
+
+def _part(option: Given) -> Part:
+    if option.option == "tcp-flags":
+        if option.values[1][:1] in ("-", "!"):
+            raise RuleSyntaxError("--tcp-flags takes two lists of flags", option.values[1])
+        return FlagsMatch(_parse_flags(option.values[0]), _parse_flags(option.values[1]), option.negated)
+    if option.option == "syn":
+        return FlagsMatch(frozenset({"FIN", "SYN", "RST", "ACK"}), frozenset({"SYN"}), option.negated)
+    if option.option == "tcp-option":
+        return HiddenMatch("tcp-option", str(parse_number(option.value, 1, 255)), option.negated)
+    if option.option == "chunk-types":
+        return HiddenMatch("chunk-types", _chunks(option), option.negated)
+    return port_range(option, option.option)
+
+
+_ORDER = ("sport", "dport", "tcp-option", "tcp-flags", "syn", "chunk-types")
+
+
+def _builder(protocol: str, note: str = "") -> Extension:
     def build(given: list[Given], family: Family) -> PortsMatch:
-        found: dict[str, PortMatch | FlagsMatch] = {}
-        for option in given:
-            if option.option in found:
-                raise RuleSyntaxError(f"--{option.option} stands twice", option.option)
-            if option.option == "tcp-flags":
-                found["tcp-flags"] = FlagsMatch(
-                    _parse_flags(option.values[0]), _parse_flags(option.values[1]), option.negated
-                )
-            elif option.option == "syn":
-                found["tcp-flags"] = FlagsMatch(
-                    frozenset({"FIN", "SYN", "RST", "ACK"}), frozenset({"SYN"}), option.negated
-                )
-            else:
-                found[option.option] = _port_range(option, option.option)
-        order = ("sport", "dport", "tcp-flags")
-        return PortsMatch(protocol, tuple(found[name] for name in order if name in found))
+        found = by_name(given)
+        if "syn" in found and "tcp-flags" in found:
+            raise RuleSyntaxError("--syn and --tcp-flags exclude each other", "--syn")
+        return PortsMatch(protocol, tuple(_part(found[name]) for name in _ORDER if name in found))
 
     options = {
-        "--sport": ("sport", 1),
-        "--source-port": ("sport", 1),
-        "--dport": ("dport", 1),
-        "--destination-port": ("dport", 1),
+        "--sport": Option("sport", 1, True),
+        "--source-port": Option("sport", 1, True),
+        "--dport": Option("dport", 1, True),
+        "--destination-port": Option("dport", 1, True),
     }
     if protocol == "tcp":
-        options |= {"--tcp-flags": ("tcp-flags", 2), "--syn": ("syn", 0)}
-    return Extension(protocol, build, options)
+        options |= {
+            "--tcp-flags": Option("tcp-flags", 2, True),
+            "--syn": Option("syn", 0, True),
+            "--tcp-option": Option("tcp-option", 1, True),
+        }
+    elif protocol == "sctp":
+        options["--chunk-types"] = Option("chunk-types", 2, True)
+    source = "net/netfilter/xt_sctp.c" if protocol == "sctp" else "net/netfilter/xt_tcpudp.c"
+    return Extension(
+        protocol,
+        build,
+        options,
+        protocols=(protocol,),
+        modelled="partly" if note else "yes",
+        note=note,
+        source=source,
+    )
 
 
-EXTENSIONS = (_builder("tcp"), _builder("udp"), _builder("sctp"))
+EXTENSIONS = (
+    _builder("tcp", "`--tcp-option` is unmodelled: packets carry no options"),
+    _builder("udp"),
+    _builder("sctp", "`--chunk-types` is unmodelled: packets carry no chunks"),
+)

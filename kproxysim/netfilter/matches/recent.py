@@ -1,28 +1,44 @@
 """`-m recent`: lists of addresses seen before. Source: net/netfilter/xt_recent.c, iptables-extensions(8).
 
-kube-proxy's session affinity: `--rcheck --seconds N --reap` asks for the client, `--set` remembers it.
+kube-proxy's session affinity: `--rcheck --seconds N --reap` asks for the client, `--set` remembers it. A list
+is the host's, by name, whatever table or family its rules are in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import ClassVar
 
-from kproxysim.netfilter.condition import Condition, Extension, Given, RuleSyntaxError, Surroundings
+from kproxysim.netfilter.condition import (
+    Condition,
+    Extension,
+    Given,
+    Option,
+    RuleSyntaxError,
+    Surroundings,
+    Unmodelled,
+    by_name,
+)
+from kproxysim.netfilter.numbers import parse_address, parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb, to_address
 
 __all__ = ["EXTENSIONS", "RecentMatch"]
 
 _ACTIONS = ("set", "rcheck", "update", "remove")
+_NAME_LIMIT = 199
+_HITS_LIMIT = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class RecentMatch:
-    """One list, one action. `side` is "rsource" or "rdest": which address is looked up."""
+    """One list, one action. `side` is "rsource" or "rdest": which address is looked up.
+
+    `seconds` and `hits` are None where the rule does not ask.
+    """
 
     field: ClassVar[str] = "recent"
+    has_effect: ClassVar[bool] = True
     name: str
     action: str
     mask: int
@@ -32,23 +48,46 @@ class RecentMatch:
     reap: bool = False
     side: str = "rsource"
     negated: bool = False
+    rttl: bool = False
 
     def _key(self, skb: Skb) -> int:
         return (skb.src if self.side == "rsource" else skb.dst) & self.mask
 
+    def _seen(self, skb: Skb, host: Surroundings) -> bool:
+        seen = host.recently_seen(self.name, self._key(skb), self.seconds, self.hits or 1)
+        if seen and self.rttl:
+            raise Unmodelled("option --rttl")
+        return seen
+
     def holds(self, skb: Skb, host: Surroundings) -> bool:
+        """Carries the action out as well: the kernel does both at once."""
+        key = self._key(skb)
         if self.action == "set":
-            host.remember(self.name, self._key(skb))
+            host.remember(self.name, key)
             return not self.negated
-        return host.recently_seen(self.name, self._key(skb), self.seconds, self.hits or 1) is not self.negated
+        if self.action == "remove":
+            return host.forget(self.name, key) is not self.negated
+        found = host.recently_seen(self.name, key, None, 1)
+        held = self._seen(skb, host) is not self.negated
+        if found:
+            updated = self.action == "update" and held
+            if self.reap and self.seconds is not None:
+                host.reap(self.name, self.seconds, key if updated else None)
+            if updated:
+                host.remember(self.name, key)
+        return held
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
+        """What it asks and finds, without carrying the action out."""
         who = str(to_address(self._key(skb), self.version))
         if self.action == "set":
             return Condition("recent", f"remember in {self.name}", who, not self.negated)
-        seen = host.recently_seen(self.name, self._key(skb), self.seconds, self.hits or 1)
+        seen = host.recently_seen(
+            self.name, self._key(skb), None if self.action == "remove" else self.seconds, self.hits or 1
+        )
         within = f" within {self.seconds} s" if self.seconds is not None else ""
-        wanted = f"{'not ' if self.negated else ''}in {self.name}{within}"
+        often = f" {self.hits} times" if self.hits is not None and self.hits > 1 else ""
+        wanted = f"{'not ' if self.negated else ''}in {self.name}{often}{within}"
         return Condition(
             "recent", wanted, f"{who} is {'' if seen else 'not '}in it", seen is not self.negated
         )
@@ -61,57 +100,56 @@ class RecentMatch:
             words.append("--reap")
         if self.hits is not None:
             words.append(f"--hitcount {self.hits}")
+        if self.rttl:
+            words.append("--rttl")
         words.append(f"--name {self.name} --mask {to_address(self.mask, self.version)} --{self.side}")
         return " ".join(words)
 
 
 def _build(given: list[Given], family: Family) -> RecentMatch:
-    version = 4 if family == "ipv4" else 6
-    values: dict[str, Given] = {}
-    for option in given:
-        if option.option in values:
-            raise RuleSyntaxError(f"--{option.option} stands twice", option.option)
-        values[option.option] = option
+    values = by_name(given)
     actions = [name for name in _ACTIONS if name in values]
     if len(actions) != 1:
         raise RuleSyntaxError("-m recent takes exactly one of --set, --rcheck, --update, --remove")
-    if "update" in actions or "remove" in actions:
-        raise RuleSyntaxError(f"--{actions[0]} of -m recent is not supported", f"--{actions[0]}")
-    seconds = _number(values.get("seconds"))
+    action = actions[0]
+    seconds = parse_number(values["seconds"].value, 1) if "seconds" in values else None
+    hits = parse_number(values["hitcount"].value, 0, _HITS_LIMIT) if "hitcount" in values else None
     if "reap" in values and seconds is None:
         raise RuleSyntaxError("--reap needs --seconds")
-    mask = (1 << (32 if version == 4 else 128)) - 1
+    if action in ("set", "remove") and (seconds is not None or hits or values.keys() & {"reap", "rttl"}):
+        raise RuleSyntaxError(f"--{action} takes no --seconds, --hitcount, --reap or --rttl", f"--{action}")
+    name = values["name"].value if "name" in values else "DEFAULT"
+    if not name or len(name.encode(errors="surrogatepass")) > _NAME_LIMIT or " " in name:
+        raise RuleSyntaxError(
+            f"{name[:40]!r} is no name of a list: they have 1 to {_NAME_LIMIT} characters", name
+        )
+    last = [option.option for option in given if option.option in ("rsource", "rdest")]
+    mask = (1 << (32 if family == "ipv4" else 128)) - 1
     if "mask" in values:
-        try:
-            mask = int(ip_address(values["mask"].value))
-        except ValueError:
-            raise RuleSyntaxError(f"{values['mask'].value!r} is no mask", values["mask"].value) from None
+        mask = parse_address(values["mask"].value, family)
     return RecentMatch(
-        name=values["name"].value if "name" in values else "DEFAULT",
-        action=actions[0],
+        name=name,
+        action=action,
         mask=mask,
-        version=version,
+        version=4 if family == "ipv4" else 6,
         seconds=seconds,
-        hits=_number(values.get("hitcount")),
+        hits=hits or None,
         reap="reap" in values,
-        side="rdest" if "rdest" in values else "rsource",
-        negated=values[actions[0]].negated,
+        side=last[-1] if last else "rsource",
+        negated=values[action].negated,
+        rttl="rttl" in values,
     )
-
-
-def _number(given: Given | None) -> int | None:
-    if given is None:
-        return None
-    if not (given.value.isascii() and given.value.isdigit() and int(given.value) > 0):
-        raise RuleSyntaxError(f"{given.value!r} is no positive number", given.value)
-    return int(given.value)
 
 
 EXTENSIONS = (
     Extension(
         "recent",
         _build,
-        {f"--{name}": (name, 0) for name in (*_ACTIONS, "reap", "rsource", "rdest")}
-        | {f"--{name}": (name, 1) for name in ("seconds", "hitcount", "name", "mask")},
+        {f"--{name}": Option(name, 0, True) for name in _ACTIONS}
+        | {f"--{name}": Option(name, 0) for name in ("reap", "rttl", "rsource", "rdest")}
+        | {f"--{name}": Option(name) for name in ("seconds", "hitcount", "name", "mask")},
+        modelled="partly",
+        note="lists of 100 addresses, empty at first; `--rttl` is unmodelled once the address is in the list",
+        source="net/netfilter/xt_recent.c",
     ),
 )

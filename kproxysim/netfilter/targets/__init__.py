@@ -1,12 +1,28 @@
-"""Targets, one module a kind. `EXTENSIONS` is what `-j NAME` can load."""
+"""Targets, one module a kind. `EXTENSIONS` is what `-j NAME` can load; other names are chains, or unknown."""
 
 from __future__ import annotations
 
-from kproxysim.netfilter.condition import Extension
-from kproxysim.netfilter.targets import mark, nat, reject, verdict
+from kproxysim.netfilter.condition import ANYWHERE, Extension, Place
+from kproxysim.netfilter.targets import connection, log, mark, nat, reject, tproxy, verdict
 
-__all__ = ["EXTENSIONS"]
+__all__ = ["EXTENSIONS", "KERNEL_TARGETS"]
 
 EXTENSIONS: dict[str, Extension] = {
-    extension.name: extension for module in (mark, nat, reject, verdict) for extension in module.EXTENSIONS
+    extension.name: extension
+    for module in (connection, log, mark, nat, reject, tproxy, verdict)
+    for extension in module.EXTENSIONS
 }
+
+_MANGLE = Place.of(tables="mangle")
+
+KERNEL_TARGETS: dict[str, Place] = {
+    **dict.fromkeys(("CHECKSUM", "DNPT", "DSCP", "ECN", "HL", "SNPT", "TCPOPTSTRIP", "TOS", "TTL"), _MANGLE),
+    **dict.fromkeys(
+        (
+            "AUDIT", "CLASSIFY", "CLUSTERIP", "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "QUEUE",
+            "RATEEST", "SECMARK", "SET", "SYNPROXY", "TCPMSS", "TEE", "ULOG",
+        ),
+        ANYWHERE,
+    ),
+}  # fmt: skip
+"""Other targets of iptables-extensions(8), and where the kernel takes them: unmodelled by name."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kproxysim.netfilter.condition import Extension, Given, RuleSyntaxError
+from kproxysim.netfilter.condition import Extension, Given, Option, RuleSyntaxError
 from kproxysim.netfilter.matches.mark import parse_mark
+from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb
 
-__all__ = ["EXTENSIONS", "MarkTarget"]
+__all__ = ["EXTENSIONS", "MARK_OPTIONS", "MarkTarget", "set_mark"]
 
 _ALL = 0xFFFFFFFF
 
@@ -25,34 +27,37 @@ class MarkTarget:
         """The mark after this target."""
         return ((mark & ~self.mask) ^ self.value) & _ALL
 
+    def carried_out(self, skb: Skb) -> Skb:
+        """The packet after this target."""
+        return skb.with_mark(self.apply(skb.mark))
+
     def save(self) -> str:
         return f"MARK --set-xmark {self.value:#x}/{self.mask:#x}"
 
 
+MARK_OPTIONS = tuple(f"--{name}" for name in ("set-xmark", "set-mark", "and-mark", "or-mark", "xor-mark"))
+
+
+def set_mark(given: Given) -> tuple[int, int]:
+    """Value and mask that an option comes down to. Raises RuleSyntaxError."""
+    option = given.option
+    if option in ("set-xmark", "set-mark"):
+        value, mask = parse_mark(given.value)
+        return value, mask | value if option == "set-mark" else mask
+    value = parse_number(given.value)
+    if option == "and-mark":
+        return 0, ~value & _ALL
+    return value, value if option == "or-mark" else 0
+
+
 def _build(given: list[Given], family: Family) -> MarkTarget:
     if len(given) != 1:
-        raise RuleSyntaxError(
-            "-j MARK takes exactly one of --set-mark, --set-xmark, --and-mark, --or-mark, --xor-mark"
-        )
-    option, word = given[0].option, given[0].value
-    value, mask = parse_mark(word)
-    if option == "set-xmark":
-        return MarkTarget(value, mask)
-    if option == "set-mark":
-        return MarkTarget(value, mask | value)
-    if "/" in word:
-        raise RuleSyntaxError(f"--{option} takes no mask", word)
-    if option == "and-mark":
-        return MarkTarget(0, ~value & _ALL)
-    if option == "or-mark":
-        return MarkTarget(value, value)
-    return MarkTarget(value, 0)
+        raise RuleSyntaxError(f"-j MARK takes exactly one of {', '.join(MARK_OPTIONS)}")
+    return MarkTarget(*set_mark(given[0]))
 
 
 EXTENSIONS = (
     Extension(
-        "MARK",
-        _build,
-        {f"--{name}": (name, 1) for name in ("set-mark", "set-xmark", "and-mark", "or-mark", "xor-mark")},
+        "MARK", _build, {name: Option(name[2:]) for name in MARK_OPTIONS}, source="net/netfilter/xt_mark.c"
     ),
 )

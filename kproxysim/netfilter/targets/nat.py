@@ -1,26 +1,33 @@
-"""`-j DNAT`, `-j SNAT`, `-j MASQUERADE`.
+"""`-j DNAT`, `-j SNAT`, `-j MASQUERADE`, `-j REDIRECT`, `-j NETMAP`.
 
-Source: net/netfilter/xt_nat.c, xt_MASQUERADE.c, iptables-extensions(8).
+Sources: net/netfilter/xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c, xt_NETMAP.c, extensions/libxt_NAT.c.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 
-from kproxysim.netfilter.condition import Extension, Given, RuleSyntaxError
-from kproxysim.netfilter.matches.ports import parse_port
+from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError, by_name
+from kproxysim.netfilter.numbers import parse_address, parse_mask, parse_number, parse_port
 from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import to_address
 from kproxysim.packet import Address
 
-__all__ = ["EXTENSIONS", "MasqueradeTarget", "NatTarget"]
+__all__ = [
+    "EXTENSIONS", "PORT_TRANSLATED", "MasqueradeTarget", "NatTarget", "NetmapTarget", "RedirectTarget",
+    "translates_ports",
+]  # fmt: skip
+
+PORT_TRANSLATED = ("tcp", "udp", "sctp", "dccp", "icmp")
+"""Protocols of which one must be asked for where a target names ports (`__NAT_parse`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class NatTarget:
-    """DNAT or SNAT to one address.
+    """DNAT or SNAT to an address, or to one of those up to `last`.
 
-    `ports` is the inclusive range asked for, None to keep the port if it is free.
+    `ports` is the inclusive range asked for, None to keep the port if it is free. With `base` the port that
+    was dialled counts from there into the range.
     """
 
     name: str
@@ -28,15 +35,18 @@ class NatTarget:
     ports: tuple[int, int] | None = None
     random: str = ""
     persistent: bool = False
+    last: Address | None = None
+    base: int | None = None
 
     @property
     def to(self) -> str:
         """The text after `--to-destination` or `--to-source`."""
         host = "" if self.address is None else str(self.address)
+        if self.last is not None:
+            host += f"-{self.last}"
         if self.ports is None:
             return host
-        low, high = self.ports
-        ports = str(low) if low == high else f"{low}-{high}"
+        ports = _ports_text(self.ports) + ("" if self.base is None else f"/{self.base}")
         if not host:
             return f":{ports}"
         return f"[{host}]:{ports}" if ":" in host else f"{host}:{ports}"
@@ -55,84 +65,168 @@ class MasqueradeTarget:
     name = "MASQUERADE"
 
     def save(self) -> str:
-        ports = (
-            ""
-            if self.ports is None
-            else f" --to-ports {self.ports[0]}"
-            + ("" if self.ports[0] == self.ports[1] else f"-{self.ports[1]}")
-        )
+        ports = "" if self.ports is None else f" --to-ports {_ports_text(self.ports)}"
         return f"MASQUERADE{ports}{_flags(self.random, False)}"
 
 
+@dataclass(frozen=True, slots=True)
+class RedirectTarget:
+    """DNAT to this host: to the address of the input device, to loopback for what was made here."""
+
+    ports: tuple[int, int] | None = None
+    random: str = ""
+    name = "REDIRECT"
+
+    def save(self) -> str:
+        ports = "" if self.ports is None else f" --to-ports {_ports_text(self.ports)}"
+        return f"REDIRECT{ports}{_flags(self.random, False)}"
+
+
+@dataclass(frozen=True, slots=True)
+class NetmapTarget:
+    """One network mapped to another, host part kept; the destination's on the way in, the source's out."""
+
+    network: int
+    mask: int
+    version: int
+    name = "NETMAP"
+
+    def map(self, address: int) -> int:
+        """The address that stands for `address`."""
+        return (address & ~self.mask) | self.network
+
+    def save(self) -> str:
+        inverted = ~self.mask & ((1 << (32 if self.version == 4 else 128)) - 1)
+        suffix = (
+            str(to_address(self.mask, self.version))
+            if inverted & (inverted + 1)
+            else str(self.mask.bit_count())
+        )
+        return f"NETMAP --to {to_address(self.network, self.version)}/{suffix}"
+
+
+def translates_ports(target: object) -> bool:
+    """Does a target name ports, so that the rule must ask for a protocol?"""
+    return isinstance(target, NatTarget | MasqueradeTarget | RedirectTarget) and target.ports is not None
+
+
+def _ports_text(ports: tuple[int, int]) -> str:
+    return str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"
+
+
 def _flags(random: str, persistent: bool) -> str:
-    return (f" --{random}" if random else "") + (" --persistent" if persistent else "")
+    return "".join(f" --{flag}" for flag in random.split()) + (" --persistent" if persistent else "")
 
 
-def _ports(text: str) -> tuple[int, int]:
-    low, dash, high = text.partition("-")
+def _ports(text: str, *, shifted: bool = False) -> tuple[tuple[int, int], int | None]:
+    """`80`, `80-90`, or `80-90/8080` where `shifted` is allowed (`parse_ports`)."""
+    low, dash, rest = text.partition("-")
     first = parse_port(low)
-    last = parse_port(high) if dash else first
-    if first > last:
+    if not dash:
+        return (first, first), None
+    high, slash, base = rest.partition("/")
+    last = parse_number(high, 0, 65535, text)
+    if last < first:
         raise RuleSyntaxError(f"port range {text!r} runs backwards", text)
-    return first, last
+    if slash and not shifted:
+        raise RuleSyntaxError(f"a shifted port range ({text}) is for DNAT only", text)
+    return (first, last), parse_port(base) if slash else None
 
 
-def _destination(text: str, family: Family) -> tuple[Address | None, tuple[int, int] | None]:
-    """`address`, `address:port`, `[v6]:port-port` or `:port`."""
-    host, ports = text, ""
-    if text.startswith("["):
-        host, closed, rest = text[1:].partition("]")
-        if not closed or (rest and not rest.startswith(":")):
+def _split(text: str, family: Family) -> tuple[str, str]:
+    """Hosts and ports of `hosts`, `hosts:ports`, `[v6 hosts]:ports` or `:ports` (`parse_to`)."""
+    if "[" in text:
+        before, _, rest = text.partition("[")
+        inside, closed, behind = rest.partition("]")
+        if before or not closed or family == "ipv4" or (behind and not behind.startswith(":")):
             raise RuleSyntaxError(f"{text!r} is not [address]:port", text)
-        ports = rest[1:]
-    elif text.count(":") == 1:
+        return inside, _after_colon(behind, text)
+    if text.count(":") == 1:
         host, _, ports = text.partition(":")
-    if "-" in host:
-        raise RuleSyntaxError(f"a range of addresses ({host}) is not supported, only a single address", text)
-    address: Address | None = None
-    if host:
-        try:
-            address = ip_address(host)
-        except ValueError:
-            raise RuleSyntaxError(f"{host!r} is no address", text) from None
-        if address.version != (4 if family == "ipv4" else 6):
-            raise RuleSyntaxError(f"{host!r} is of the other address family", text)
-    elif not ports:
-        raise RuleSyntaxError("an address or a port is needed", text)
-    return address, _ports(ports) if ports else None
+        return host, _after_colon(f":{ports}", text)
+    return text, ""
 
 
-def _collect(given: list[Given], where: str) -> tuple[str | None, str, bool]:
-    target, random, persistent = None, "", False
-    for option in given:
-        if option.option == where:
-            if target is not None:
-                raise RuleSyntaxError(f"--{where} stands twice", option.value)
-            target = option.value
-        elif option.option == "persistent":
-            persistent = True
-        elif random != "random-fully":
-            random = option.option
-    return target, random, persistent
+def _after_colon(behind: str, text: str) -> str:
+    if behind == ":":
+        raise RuleSyntaxError(f"{text!r} ends in a colon without a port", text)
+    return behind[1:]
+
+
+_RANGES = (
+    "of a range the address that the kernel's hash picks on little-endian machines; a drawn source port is "
+    "shown with the range it is drawn from, a drawn destination port forks"
+)
 
 
 def _nat_builder(name: str, where: str) -> Extension:
     def build(given: list[Given], family: Family) -> NatTarget:
-        target, random, persistent = _collect(given, where)
-        if target is None:
+        values = by_name(given)
+        if where not in values:
             raise RuleSyntaxError(f"-j {name} needs --{where}")
-        address, ports = _destination(target, family)
-        return NatTarget(name, address, ports, random, persistent)
+        text = values[where].value
+        hosts, port_text = _split(text, family)
+        ports, base = _ports(port_text, shifted=name == "DNAT") if port_text else (None, None)
+        low, dash, high = hosts.partition("-")
+        if not (hosts or ports):
+            raise RuleSyntaxError("an address or a port is needed", text)
+        version = 4 if family == "ipv4" else 6
+        address = to_address(parse_address(low, family, text), version) if hosts else None
+        last = to_address(parse_address(high, family, text), version) if dash else None
+        return NatTarget(
+            name,
+            address,
+            ports,
+            _random(values),
+            "persistent" in values,
+            None if last == address else last,
+            base,
+        )
 
-    options = {f"--{where}": (where, 1), "--random": ("random", 0), "--persistent": ("persistent", 0)}
+    options = {
+        f"--{where}": Option(where),
+        "--random": Option("random", 0),
+        "--persistent": Option("persistent", 0),
+    }
     if name == "SNAT":
-        options["--random-fully"] = ("random-fully", 0)
-    return Extension(name, build, options)
+        options["--random-fully"] = Option("random-fully", 0)
+    hooks = "PREROUTING OUTPUT" if name == "DNAT" else "POSTROUTING INPUT"
+    return Extension(
+        name,
+        build,
+        options,
+        place=Place.of(tables="nat", hooks=hooks),
+        note=_RANGES,
+        source="net/netfilter/xt_nat.c, nf_nat_core.c",
+    )
+
+
+def _random(values: dict[str, Given]) -> str:
+    return " ".join(name for name in ("random", "random-fully") if name in values)
+
+
+def _to_ports(values: dict[str, Given]) -> tuple[int, int] | None:
+    return _ports(values["to-ports"].value)[0] if "to-ports" in values else None
 
 
 def _build_masquerade(given: list[Given], family: Family) -> MasqueradeTarget:
-    target, random, _ = _collect(given, "to-ports")
-    return MasqueradeTarget(_ports(target) if target else None, random)
+    values = by_name(given)
+    return MasqueradeTarget(_to_ports(values), _random(values))
+
+
+def _build_redirect(given: list[Given], family: Family) -> RedirectTarget:
+    values = by_name(given)
+    return RedirectTarget(_to_ports(values), _random(values))
+
+
+def _build_netmap(given: list[Given], family: Family) -> NetmapTarget:
+    if not given:
+        raise RuleSyntaxError("-j NETMAP needs --to")
+    text = given[0].value
+    host, slash, suffix = text.rpartition("/")
+    version, width = (4, 32) if family == "ipv4" else (6, 128)
+    mask = parse_mask(suffix, family, text) if slash else (1 << width) - 1
+    return NetmapTarget(parse_address(host if slash else text, family, text) & mask, mask, version)
 
 
 EXTENSIONS = (
@@ -141,6 +235,27 @@ EXTENSIONS = (
     Extension(
         "MASQUERADE",
         _build_masquerade,
-        {"--to-ports": ("to-ports", 1), "--random": ("random", 0), "--random-fully": ("random-fully", 0)},
+        {
+            "--to-ports": Option("to-ports"),
+            "--random": Option("random", 0),
+            "--random-fully": Option("random-fully", 0),
+        },
+        place=Place.of(tables="nat", hooks="POSTROUTING"),
+        note="a drawn source port is shown with the range it is drawn from",
+        source="net/netfilter/xt_MASQUERADE.c",
+    ),
+    Extension(
+        "REDIRECT",
+        _build_redirect,
+        {"--to-ports": Option("to-ports"), "--random": Option("random", 0)},
+        place=Place.of(tables="nat", hooks="PREROUTING OUTPUT"),
+        source="net/netfilter/xt_REDIRECT.c",
+    ),
+    Extension(
+        "NETMAP",
+        _build_netmap,
+        {"--to": Option("to")},
+        place=Place.of(tables="nat", hooks="PREROUTING OUTPUT POSTROUTING INPUT"),
+        source="net/netfilter/xt_NETMAP.c",
     ),
 )

@@ -7,39 +7,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kproxysim.netfilter.condition import Extension, Given, RuleSyntaxError
+from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError
 from kproxysim.netfilter.script import Family
 
 __all__ = ["EXTENSIONS", "RejectTarget"]
 
-_IPV4 = {
-    "icmp-net-unreachable": (3, 0),
-    "icmp-host-unreachable": (3, 1),
-    "icmp-proto-unreachable": (3, 2),
-    "icmp-port-unreachable": (3, 3),
-    "icmp-net-prohibited": (3, 9),
-    "icmp-host-prohibited": (3, 10),
-    "icmp-admin-prohibited": (3, 13),
+Kinds = dict[str, tuple[str, tuple[int, int] | None]]
+
+_IPV4: Kinds = {
+    "icmp-net-unreachable": ("net-unreach", (3, 0)),
+    "icmp-host-unreachable": ("host-unreach", (3, 1)),
+    "icmp-proto-unreachable": ("proto-unreach", (3, 2)),
+    "icmp-port-unreachable": ("port-unreach", (3, 3)),
+    "icmp-net-prohibited": ("net-prohib", (3, 9)),
+    "icmp-host-prohibited": ("host-prohib", (3, 10)),
+    "tcp-reset": ("tcp-rst", None),
+    "icmp-admin-prohibited": ("admin-prohib", (3, 13)),
 }
-_IPV4_SHORT = {
-    "net-unreach": "icmp-net-unreachable", "host-unreach": "icmp-host-unreachable",
-    "proto-unreach": "icmp-proto-unreachable", "port-unreach": "icmp-port-unreachable",
-    "net-prohib": "icmp-net-prohibited", "host-prohib": "icmp-host-prohibited", "tcp-rst": "tcp-reset",
-    "admin-prohib": "icmp-admin-prohibited",
-}  # fmt: skip
-_IPV6 = {
-    "icmp6-no-route": (1, 0),
-    "icmp6-adm-prohibited": (1, 1),
-    "icmp6-addr-unreachable": (1, 3),
-    "icmp6-port-unreachable": (1, 4),
-    "icmp6-policy-fail": (1, 5),
-    "icmp6-reject-route": (1, 6),
+_IPV6: Kinds = {
+    "icmp6-no-route": ("no-route", (1, 0)),
+    "icmp6-adm-prohibited": ("adm-prohibited", (1, 1)),
+    "icmp6-addr-unreachable": ("addr-unreach", (1, 3)),
+    "icmp6-port-unreachable": ("port-unreach", (1, 4)),
+    "tcp-reset": ("tcp-reset", None),
+    "icmp6-policy-fail": ("policy-fail", (1, 5)),
+    "icmp6-reject-route": ("reject-route", (1, 6)),
 }
-_IPV6_SHORT = {
-    "no-route": "icmp6-no-route", "adm-prohibited": "icmp6-adm-prohibited",
-    "addr-unreach": "icmp6-addr-unreachable", "port-unreach": "icmp6-port-unreachable",
-    "policy-fail": "icmp6-policy-fail", "reject-route": "icmp6-reject-route",
-}  # fmt: skip
+"""Names with their short forms and the ICMP type and code, in the order in which iptables looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +49,22 @@ class RejectTarget:
 
 
 def _build(given: list[Given], family: Family) -> RejectTarget:
-    if len(given) > 1:
-        raise RuleSyntaxError("-j REJECT takes one --reject-with")
-    kinds, short = (_IPV4, _IPV4_SHORT) if family == "ipv4" else (_IPV6, _IPV6_SHORT)
+    """The kind may be cut short: the first one that begins so is meant."""
+    kinds = _IPV4 if family == "ipv4" else _IPV6
     default = "icmp-port-unreachable" if family == "ipv4" else "icmp6-port-unreachable"
-    kind = given[0].value if given else default
-    kind = short.get(kind, kind)
-    if kind == "tcp-reset":
-        return RejectTarget(kind, None)
-    if kind not in kinds:
-        raise RuleSyntaxError(f"unknown kind of refusal {kind!r}", kind)
-    return RejectTarget(kind, kinds[kind])
+    word = given[0].value if given else default
+    for kind, (short, answer) in kinds.items():
+        if word and (kind.startswith(word.lower()) or short.startswith(word.lower())):
+            return RejectTarget(kind, answer)
+    raise RuleSyntaxError(f"unknown kind of refusal {word!r}", word)
 
 
-EXTENSIONS = (Extension("REJECT", _build, {"--reject-with": ("reject-with", 1)}),)
+EXTENSIONS = (
+    Extension(
+        "REJECT",
+        _build,
+        {"--reject-with": Option("reject-with")},
+        place=Place.of(tables="filter", hooks="INPUT FORWARD OUTPUT"),
+        source="net/ipv4/netfilter/ipt_REJECT.c, net/ipv6/netfilter/ip6t_REJECT.c",
+    ),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kproxysim.netfilter.condition import Extension, Given
+from kproxysim.netfilter.condition import ANYWHERE, Extension, Given, Place
 from kproxysim.netfilter.script import Family
 
 __all__ = ["EXTENSIONS", "Accept", "Drop", "Jump", "Return", "UnknownTarget"]
@@ -66,11 +66,14 @@ class UnknownTarget:
         return f"{self.name} {self.options}".rstrip()
 
 
-def _simple(name: str, value: object) -> Extension:
+def _simple(name: str, value: object, place: Place = ANYWHERE) -> Extension:
     def build(given: list[Given], family: Family) -> object:
         return value
 
-    return Extension(name, build)
+    return Extension(name, build, place=place, source="net/netfilter/x_tables.c")
 
 
-EXTENSIONS = (_simple("ACCEPT", Accept()), _simple("DROP", Drop()), _simple("RETURN", Return()))
+_NOT_NAT = Place.of(tables="raw mangle filter security")
+"""iptables itself inhibits DROP in table nat (`do_parse`)."""
+
+EXTENSIONS = (_simple("ACCEPT", Accept()), _simple("DROP", Drop(), _NOT_NAT), _simple("RETURN", Return()))

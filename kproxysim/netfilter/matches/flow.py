@@ -1,0 +1,168 @@
+"""The options of `-m conntrack` beside the state: addresses and ports of either direction, protocol, status,
+direction. Source: net/netfilter/xt_conntrack.c (`conntrack_mt`, `ct_proto_port_check_v3`).
+
+"orig" is the connection as its first packet was before translation, "repl" its answers as they arrive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kproxysim.netfilter.condition import Condition, Given, RuleSyntaxError, Surroundings, Unmodelled
+from kproxysim.netfilter.conntrack import Connection, Status, Tuple
+from kproxysim.netfilter.matches.header import PROTOCOL_NUMBERS, protocol_name
+from kproxysim.netfilter.numbers import parse_address, parse_mask, parse_number, parse_port
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import Skb, to_address
+
+__all__ = ["FLOW_OPTIONS", "FlowPart", "build_part"]
+
+FLOW_OPTIONS = (
+    "ctproto", "ctorigsrc", "ctorigdst", "ctreplsrc", "ctrepldst", "ctorigsrcport", "ctorigdstport",
+    "ctreplsrcport", "ctrepldstport", "ctstatus", "ctexpire", "ctdir",
+)  # fmt: skip
+"""In the order in which iptables-save prints them."""
+
+_STATUS = {
+    "NONE": 0,
+    "EXPECTED": 32,
+    "SEEN_REPLY": Status.SEEN_REPLY,
+    "ASSURED": 64,
+    "CONFIRMED": Status.CONFIRMED,
+}
+_SAVED_STATUS = ("EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED")
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPart:
+    """One option. `low` and `high` hold what is compared: network and mask, a range of ports, a number."""
+
+    field: ClassVar[str] = "conntrack"
+    option: str
+    low: int
+    high: int
+    text: str
+    negated: bool = False
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Is the answer not always known?"""
+        return self.option in ("ctexpire", "ctstatus")
+
+    def _tuple(self, connection: Connection) -> Tuple:
+        return connection.original if self.option.startswith("ctorig") else connection.reply
+
+    def _value(self, connection: Connection) -> int:
+        found = self._tuple(connection)
+        if self.option.endswith("port"):
+            port = found.sport if "src" in self.option else found.dport
+            if port < 0:
+                raise Unmodelled(f"option --{self.option} for a {found.protocol} packet")
+            return port
+        return found.src if "src" in self.option else found.dst
+
+    def _holds(self, skb: Skb) -> bool:
+        assert skb.flow is not None
+        connection = skb.flow.connection
+        assert connection is not None
+        if self.option == "ctdir":
+            return skb.flow.is_reply == bool(self.low)
+        if self.option == "ctproto":
+            return PROTOCOL_NUMBERS.get(connection.original.protocol) == self.low
+        if self.option == "ctexpire":
+            raise Unmodelled("option --ctexpire")
+        if self.option == "ctstatus":
+            return self._has_status(connection)
+        if self.option.endswith("port"):
+            return self.low <= self._value(connection) <= self.high
+        return (self._value(connection) ^ self.low) & self.high == 0
+
+    def _has_status(self, connection: Connection) -> bool:
+        if connection.status & self.low:
+            return True
+        if self.low & _STATUS["ASSURED"] and connection.status & Status.SEEN_REPLY:
+            raise Unmodelled("option --ctstatus ASSURED")
+        return False
+
+    def holds(self, skb: Skb, host: Surroundings) -> bool:
+        return self._holds(skb) is not self.negated
+
+    def condition(self, skb: Skb, host: Surroundings) -> Condition:
+        wanted = ("! " if self.negated else "") + self.text
+        try:
+            held = self.holds(skb, host)
+        except Unmodelled:
+            return Condition(self.option, wanted, "not modelled", False)
+        return Condition(self.option, wanted, self._had(skb), held)
+
+    def _had(self, skb: Skb) -> str:
+        assert skb.flow is not None
+        connection = skb.flow.connection
+        assert connection is not None
+        if self.option == "ctdir":
+            return "REPLY" if skb.flow.is_reply else "ORIGINAL"
+        if self.option == "ctproto":
+            return connection.original.protocol
+        if self.option == "ctstatus":
+            return ",".join(name for name in _SAVED_STATUS if connection.status & _STATUS[name]) or "NONE"
+        value = self._value(connection)
+        return str(value) if self.option.endswith("port") else str(to_address(value, skb.family))
+
+    def save(self) -> str:
+        return f"{'! ' if self.negated else ''}--{self.option} {self.text}"
+
+
+def build_part(given: Given, family: Family) -> FlowPart:
+    """One option from its words. Raises RuleSyntaxError."""
+    option, value = given.option, given.value
+    if option == "ctdir":
+        if value.upper() not in ("ORIGINAL", "REPLY"):
+            raise RuleSyntaxError(f"{value!r} is neither ORIGINAL nor REPLY", value)
+        return FlowPart(option, int(value.upper() == "REPLY"), 0, value.upper())
+    if option == "ctproto":
+        name = protocol_name(value)
+        number = 0 if name == "all" else PROTOCOL_NUMBERS.get(name) or int(name)
+        return FlowPart(option, number, 0, str(number), given.negated)
+    if option == "ctstatus":
+        return _status(given)
+    low, colon, high = value.partition(":")
+    if option == "ctexpire":
+        first = parse_number(low, word=value) if low else 0
+        last = (parse_number(high, word=value) if high else 0xFFFFFFFF) if colon else first
+        return FlowPart(option, first, last, _range(first, last), given.negated)
+    if option.endswith("port"):
+        first = parse_port(low) if low else 0
+        last = (parse_port(high) if high else 65535) if colon else first
+        return FlowPart(option, first, last, _range(first, last), given.negated)
+    host, slash, suffix = value.rpartition("/")
+    address = parse_address(host if slash else value, family, value)
+    mask = parse_mask(suffix, family, value) if slash else (1 << (32 if family == "ipv4" else 128)) - 1
+    return FlowPart(option, address, mask, _network(address, mask, family), given.negated)
+
+
+def _range(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}:{last}"
+
+
+def _status(given: Given) -> FlowPart:
+    mask = 0
+    for word in given.value.upper().split(","):
+        meant = next((name for name in _STATUS if word and name.startswith(word)), None)
+        if meant is None:
+            raise RuleSyntaxError(f"unknown status {word!r}", given.value)
+        mask |= _STATUS[meant]
+    text = ",".join(name for name in _SAVED_STATUS if mask & _STATUS[name]) or "NONE"
+    return FlowPart("ctstatus", mask, 0, text, given.negated)
+
+
+def _network(network: int, mask: int, family: Family) -> str:
+    """`address`, `address/length`, or `address/mask` where the mask is no prefix."""
+    width, version = (32, 4) if family == "ipv4" else (128, 6)
+    inverted = ~mask & ((1 << width) - 1)
+    address = str(to_address(network, version))
+    if not inverted:
+        return address
+    if inverted & (inverted + 1):
+        return f"{address}/{to_address(mask, version)}"
+    return f"{address}/{width - inverted.bit_length()}"

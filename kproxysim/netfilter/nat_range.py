@@ -1,0 +1,133 @@
+"""Which address nat takes where a rule leaves a choice.
+
+Sources: net/netfilter/nf_nat_core.c (`find_best_ips_proto`, `get_unique_tuple`), nf_nat_redirect.c,
+include/linux/jhash.h.
+
+"Hashing source and destination IPs gives a fairly even spread in practice ... The consistency means that
+servers see the same client coming from the same IP, even across reboots": the hash has no secret, so the
+choice can be told. It reads addresses as they lie in memory; this is the one of little-endian machines.
+"""
+
+from __future__ import annotations
+
+from kproxysim.netfilter.conntrack import Connection, Conntrack, Tuple
+from kproxysim.netfilter.routing import RoutingTable
+from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.targets.nat import NatTarget
+
+__all__ = ["hashed_address", "pick_address", "redirect_address"]
+
+_MASK = 0xFFFFFFFF
+_JHASH_INITVAL = 0xDEADBEEF
+
+
+def _rotated(value: int, by: int) -> int:
+    return ((value << by) | (value >> (32 - by))) & _MASK
+
+
+def _jhash2(words: list[int], initval: int) -> int:
+    """Bob Jenkins' hash of four 32-bit words (`jhash2`)."""
+    a = b = c = (_JHASH_INITVAL + (len(words) << 2) + initval) & _MASK
+    a, b, c = (a + words[0]) & _MASK, (b + words[1]) & _MASK, (c + words[2]) & _MASK
+    for first, second, third, by in (
+        ("a", "c", "b", 4), ("b", "a", "c", 6), ("c", "b", "a", 8),
+        ("a", "c", "b", 16), ("b", "a", "c", 19), ("c", "b", "a", 4),
+    ):  # fmt: skip
+        values = {"a": a, "b": b, "c": c}
+        x = ((values[first] - values[second]) & _MASK) ^ _rotated(values[second], by)
+        values[first] = x & _MASK
+        values[second] = (values[second] + values[third]) & _MASK
+        a, b, c = values["a"], values["b"], values["c"]
+    a = (a + words[3]) & _MASK
+    c = ((c ^ b) - _rotated(b, 14)) & _MASK
+    a = ((a ^ c) - _rotated(c, 11)) & _MASK
+    b = ((b ^ a) - _rotated(a, 25)) & _MASK
+    c = ((c ^ b) - _rotated(b, 16)) & _MASK
+    a = ((a ^ c) - _rotated(c, 4)) & _MASK
+    b = ((b ^ a) - _rotated(a, 14)) & _MASK
+    return ((c ^ b) - _rotated(b, 24)) & _MASK
+
+
+def _words(address: int, family: int) -> list[int]:
+    """The four words of `union nf_inet_addr` as a little-endian machine reads them."""
+    data = address.to_bytes(4 if family == 4 else 16, "big").ljust(16, b"\0")
+    return [int.from_bytes(data[i : i + 4], "little") for i in range(0, 16, 4)]
+
+
+def hashed_address(low: int, high: int, src: int, dst: int, family: int, *, persistent: bool) -> int:
+    """The address between `low` and `high` for a packet from `src` to `dst`.
+
+    `persistent` leaves the destination out.
+    """
+    last = 0 if family == 4 else 3
+    towards = _words(dst, family)
+    j = _jhash2(_words(src, family), 0 if persistent else towards[last])
+    lows, highs = _words(low, family), _words(high, family)
+    chosen: list[int] = []
+    full = False
+    for i in range(last + 1):
+        minimum, maximum = _swapped(lows[i]), _swapped(highs[i])
+        distance = _MASK if full else (maximum - minimum + 1) & _MASK
+        word = ((0 if full else minimum) + ((j * distance) >> 32)) & _MASK
+        chosen.append(word)
+        full = full or word != maximum
+        if not persistent:
+            j ^= towards[i]
+    return int.from_bytes(b"".join(word.to_bytes(4, "big") for word in chosen), "big")
+
+
+def _swapped(word: int) -> int:
+    return int.from_bytes(word.to_bytes(4, "little"), "big")
+
+
+def pick_address(table: Conntrack, connection: Connection, target: NatTarget) -> int | None:
+    """The address that DNAT or SNAT gives this connection; None to leave the one it has."""
+    if target.address is None:
+        return None
+    low = int(target.address)
+    if target.last is None:
+        return low
+    high, current = int(target.last), connection.reply.inverse()
+    if target.name == "SNAT" and not target.random:
+        kept = _kept_source(table, current, connection.number, low, high, target.ports)
+        if kept is not None:
+            return kept
+    return hashed_address(
+        low, high, current.src, current.dst, target.address.version, persistent=target.persistent
+    )
+
+
+def _kept_source(
+    table: Conntrack, current: Tuple, number: int, low: int, high: int, ports: tuple[int, int] | None
+) -> int | None:
+    """The source that SNAT keeps although it has a range to choose from: the packet's own if it lies in the
+    range, else the one that this client has on another connection already (`find_appropriate_src`).
+    """
+    fits = ports is None or ports[0] <= current.sport <= ports[1]
+    if low <= current.src <= high and fits:
+        return None if table.is_taken(current.inverse(), number) else current.src
+    for entry in reversed(table.entries()):
+        original, mapped = entry.original, entry.reply
+        same = (original.protocol, original.src, original.sport) == (
+            current.protocol,
+            current.src,
+            current.sport,
+        )
+        if same and low <= mapped.dst <= high and mapped.dport == current.sport and fits:
+            candidate = current._replace(src=mapped.dst)
+            return None if table.is_taken(candidate.inverse(), number) else mapped.dst
+    return None
+
+
+def redirect_address(routing: RoutingTable, hook: str, skb: Skb) -> int | None:
+    """Where REDIRECT sends a packet: loopback for what was made here, else the first address of the device it
+    came in by (`nf_nat_redirect_ipv4`, `_ipv6`). None if that has no usable one.
+    """
+    if hook == "OUTPUT":
+        return (127 << 24) + 1 if skb.family == 4 else 1
+    interface = routing.interfaces.get(skb.iif)
+    link_local = skb.family == 6 and skb.dst >> 118 == 0xFE80 >> 6
+    for address in interface.addresses if interface else ():
+        if address.version == skb.family and (skb.family == 4 or address.ip.is_link_local == link_local):
+            return int(address.ip)
+    return None
