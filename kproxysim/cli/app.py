@@ -154,7 +154,7 @@ Sources = Annotated[
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from kproxysim import __version__
+        from kproxysim.version import __version__
 
         typer.echo(f"kproxysim {__version__}")
         raise typer.Exit

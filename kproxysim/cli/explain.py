@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pkgutil
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.util import find_spec
 
-import kproxysim
 from kproxysim.cli.output import show, terminal_width
 from kproxysim.codes import Explanation
 from kproxysim.errors import InputError
@@ -16,13 +13,16 @@ from kproxysim.report.page import Page, Span, filled, wrapped
 __all__ = ["all_explanations", "explain"]
 
 
+_ROOMS = ("cli", "cluster", "kubeproxy", "netfilter", "network", "scenario")
+"""The rooms that use codes: each keeps the words behind them in its module `codes`."""
+
+
 def all_explanations() -> dict[str, Explanation]:
-    """The codes of all rooms: each room that has codes keeps them in its module `codes`."""
+    """The codes of all rooms, in order."""
     found: dict[str, Explanation] = {}
-    for room in pkgutil.iter_modules(kproxysim.__path__, "kproxysim."):
-        if room.ispkg and find_spec(f"{room.name}.codes") is not None:
-            explanations: tuple[Explanation, ...] = import_module(f"{room.name}.codes").EXPLANATIONS
-            found.update((one.code, one) for one in explanations)
+    for room in _ROOMS:
+        explanations: tuple[Explanation, ...] = import_module(f"kproxysim.{room}.codes").EXPLANATIONS
+        found.update((one.code, one) for one in explanations)
     return dict(sorted(found.items()))
 
 

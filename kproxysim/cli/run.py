@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kproxysim.cli.output import columns, complain, show, show_text
 from kproxysim.cli.sources import Settings, load_scenarios
 from kproxysim.errors import InputError
-from kproxysim.scenario import ScenarioResult, find_scenarios
+from kproxysim.scenario import ScenarioResult
 
 __all__ = ["run"]
 
@@ -16,7 +16,7 @@ def run(sources: Sequence[str], output: str, settings: Settings) -> int:
     """Run every scenario that can be used. The exit code: 0, 1 if an expectation failed, 2 if a file can't be
     used.
     """
-    scenarios, troubles = load_scenarios([str(path) for path in find_scenarios(sources)], settings)
+    scenarios, troubles = load_scenarios(sources, settings)
     results: list[ScenarioResult] = []
     for scenario in scenarios:
         try:

@@ -19,7 +19,7 @@ from kproxysim.network import World
 from kproxysim.report.plain import plain
 from kproxysim.scenario import Scenario, find_scenarios
 
-__all__ = ["Settings", "load_cluster", "load_scenarios", "named_packet", "reshaped", "split_sources"]
+__all__ = ["Settings", "load_scenarios", "named_packet", "reshaped", "scenarios_of", "world_of"]
 
 _SAYS_SO = re.compile(r"""^\{?\s*["']?(?:kind["']?\s*:\s*["']?Scenario\b|scenario["']?\s*:)""", re.MULTILINE)
 
@@ -44,21 +44,34 @@ class Settings:
         return self.version is None and self.config is None and not self.dumps
 
 
-def split_sources(names: Sequence[str], *, scenario_expected: bool = False) -> tuple[list[str], list[str]]:
-    """Scenario files, and the names of everything else. Standard input is what the command expects it to
-    be.
-    """
-    scenarios: list[str] = []
-    manifests: list[str] = []
+def world_of(names: Sequence[str], settings: Settings) -> World:
+    """The world of one scenario, or of manifests, under the settings of the command line."""
+    files, manifests = _split(names)
+    if not files:
+        return reshaped(World(_load_cluster(manifests, settings)), settings)
+    if manifests or len(files) > 1:
+        raise InputError.of(
+            "KPS803",
+            "a scenario has a world of its own, and here is more than that",
+            help="give one scenario, or manifests",
+            notes=(f"scenarios: {', '.join(files)}", *(f"no scenario: {name}" for name in manifests)),
+        )
+    (scenario,) = scenarios_of(files, settings)
+    return reshaped(scenario.world(), settings)
+
+
+def _split(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Scenario files, and the names of everything else. Standard input is manifests."""
+    scenarios: dict[str, None] = {}
+    manifests: dict[str, None] = {}
     for name in names:
-        if name == STDIN:
-            (scenarios if scenario_expected else manifests).append(name)
-        elif Path(name).is_dir():
+        if name != STDIN and Path(name).is_dir():
             inside = _scenarios_in(name)
-            (scenarios if inside else manifests).extend(inside or [name])
+            scenarios.update(dict.fromkeys(inside))
+            manifests.update({} if inside else {name: None})
         else:
-            (scenarios if _is_scenario_file(name) else manifests).append(name)
-    return list(dict.fromkeys(scenarios)), list(dict.fromkeys(manifests))
+            (scenarios if name != STDIN and _is_scenario_file(name) else manifests)[name] = None
+    return list(scenarios), list(manifests)
 
 
 def _scenarios_in(folder: str) -> list[str]:
@@ -78,7 +91,7 @@ def _is_scenario_file(name: str) -> bool:
         return False
 
 
-def load_cluster(names: Sequence[str], settings: Settings) -> Cluster:
+def _load_cluster(names: Sequence[str], settings: Settings) -> Cluster:
     """One cluster of all manifests; its warnings go to standard error."""
     cluster = Cluster.load(list(names), strict=settings.strict)
     warn(cluster.findings, verbose=settings.verbose)
@@ -89,18 +102,31 @@ def load_cluster(names: Sequence[str], settings: Settings) -> Cluster:
 
 
 def load_scenarios(names: Sequence[str], settings: Settings) -> tuple[list[Scenario], list[Diagnostic]]:
-    """Every scenario that can be used, and what is wrong with the others; warnings go to standard error."""
+    """Every scenario of some files and folders, and what is wrong with those that can't be used.
+
+    Warnings go to standard error. Raises InputError for a folder without any.
+    """
     found: list[Scenario] = []
     troubles: list[Diagnostic] = []
-    for name in names:
+    for path in find_scenarios(names):
         try:
-            scenario = Scenario.load(name, strict=settings.strict)
+            scenario = Scenario.load(path, strict=settings.strict)
         except InputError as error:
             troubles.extend(error.diagnostics)
             continue
         warn(scenario.findings, verbose=settings.verbose)
         found.append(scenario)
     return found, troubles
+
+
+def scenarios_of(names: Sequence[str], settings: Settings) -> list[Scenario]:
+    """The same for a command that needs them all. Raises InputError with everything that is wrong with
+    any.
+    """
+    found, troubles = load_scenarios(names, settings)
+    if troubles:
+        raise InputError(troubles)
+    return found
 
 
 def named_packet(scenarios: Sequence[Scenario], name: str) -> tuple[Scenario, str]:

@@ -7,14 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kproxysim.cli.output import show, show_text, terminal_width
-from kproxysim.cli.sources import (
-    Settings,
-    load_cluster,
-    load_scenarios,
-    named_packet,
-    reshaped,
-    split_sources,
-)
+from kproxysim.cli.sources import Settings, named_packet, reshaped, scenarios_of, world_of
 from kproxysim.errors import InputError
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
@@ -59,35 +52,17 @@ def trace(sources: Sequence[str], asked: Asked, shape: Shape, settings: Settings
 
 def _find(sources: Sequence[str], asked: Asked, settings: Settings) -> tuple[World, Packet, str, str | None]:
     """The world, the packet in it, who sends it, and the node by which it comes in."""
-    files, manifests = split_sources(sources, scenario_expected=asked.packet is not None)
-    if files and manifests:
-        raise InputError.of(
-            "KPS803",
-            f"{manifests[0]} is no scenario, and {files[0]} is one",
-            help="name the manifests in the scenario, under manifests:",
-        )
-    if not files:
-        if asked.packet is not None:
-            raise InputError.of(
-                "KPS803",
-                f"there is no scenario here to have a packet {asked.packet!r}",
-                found=asked.packet,
-                help="give a scenario file, or --from and --to",
-            )
-        world = reshaped(World(load_cluster(manifests, settings)), settings)
-        return (*_from_to(world, asked), asked.via)
-    scenarios, troubles = load_scenarios(files, settings)
-    if troubles:
-        raise InputError(troubles)
-    if asked.packet is not None or (asked.source is None and asked.to is None):
+    if asked.source is None and asked.to is None:
+        scenarios = scenarios_of(sources, settings)
         scenario, name = named_packet(scenarios, asked.packet or _only_packet(scenarios))
         form = scenario.packets[name]
         world = reshaped(scenario.world(), settings)
         return world, world.packet(form.source, form.to, sport=form.sport), form.source, asked.via or form.via
-    if len(scenarios) > 1:
-        names = ", ".join(scenario.name for scenario in scenarios)
-        raise InputError.of("KPS803", "there are several scenarios here", help="give one", notes=(names,))
-    return (*_from_to(reshaped(scenarios[0].world(), settings), asked), asked.via)
+    if asked.source is None or asked.to is None:
+        missing = "--from WHO" if asked.source is None else "--to HOST:PORT"
+        raise InputError.of("KPS802", "it is not said which packet to trace", help=f"add {missing}")
+    world = world_of(sources, settings)
+    return world, world.packet(asked.source, asked.to), asked.source, asked.via
 
 
 def _only_packet(scenarios: Sequence[Scenario]) -> str:
@@ -101,13 +76,6 @@ def _only_packet(scenarios: Sequence[Scenario]) -> str:
         help="add --packet NAME, or --from WHO and --to HOST:PORT",
         notes=(f"packets: {', '.join(known)}",),
     )
-
-
-def _from_to(world: World, asked: Asked) -> tuple[World, Packet, str]:
-    if asked.source is None or asked.to is None:
-        missing = "--from WHO" if asked.source is None else "--to HOST:PORT"
-        raise InputError.of("KPS802", "it is not said which packet to trace", help=f"add {missing}")
-    return world, world.packet(asked.source, asked.to), asked.source
 
 
 def _show(found: Trace, world: World, asked: Asked, shape: Shape) -> None:

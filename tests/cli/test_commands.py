@@ -1,0 +1,364 @@
+"""Each command: what it prints where, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from importlib import import_module
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from kproxysim.cli.explain import all_explanations
+from kproxysim.netfilter.ruleset import Ruleset
+from tests.cli.conftest import SCENARIO, Kproxysim
+
+FROM_TO = ("--from", "internet/203.0.113.7", "--to", "198.51.100.12:80")
+MINIMAL = "deliver 10.44.0.5:8080 p=1/2 src=10.44.0.1\ndeliver 10.44.1.7:8080 p=1/2 src=10.128.0.12\n"
+
+
+class TestRun:
+    def test_all_well(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("run", "article.yaml")
+        assert done.exit_code == 0
+        assert done.stdout == "ok    article  two ways in\n\n1 scenario, 2 expectations: all hold\n"
+        assert done.stderr == ""
+
+    def test_an_expectation_that_fails_is_exit_code_1(self, kproxysim: Kproxysim, folder: Path) -> None:
+        (folder / "article.yaml").write_text(SCENARIO.replace("masqueraded", "kept"))
+        done = kproxysim("run", "article.yaml")
+        assert done.exit_code == 1
+        assert "FAIL  article" in done.stdout
+        assert "source: wanted kept, got masqueraded" in done.stdout
+
+    def test_a_file_that_cannot_be_used_is_exit_code_2_and_the_others_run(
+        self, kproxysim: Kproxysim, folder: Path
+    ) -> None:
+        (folder / "other.yaml").write_text("kind: Scenario\nscenario: 1\nabout: [\n")
+        done = kproxysim("run", ".")
+        assert done.exit_code == 2
+        assert "ok    article" in done.stdout
+        assert "other.yaml:" in done.stderr
+
+    def test_an_empty_run_is_an_error(self, kproxysim: Kproxysim, folder: Path) -> None:
+        (folder / "article.yaml").write_text(SCENARIO.partition("expect:")[0])
+        done = kproxysim("run", "article.yaml")
+        assert done.exit_code == 2
+        assert "KPS801" in done.stderr
+
+    def test_without_sources_it_looks_into_scenarios(self, kproxysim: Kproxysim, folder: Path) -> None:
+        assert kproxysim("run").exit_code == 2
+        (folder / "scenarios").mkdir()
+        (folder / "scenarios" / "one.yaml").write_text(SCENARIO.replace("cluster/", "../cluster/"))
+        assert kproxysim("run").exit_code == 0
+
+    def test_json_and_junit(self, kproxysim: Kproxysim) -> None:
+        data = json.loads(kproxysim("run", "article.yaml", "-o", "json").stdout)
+        assert data["passed"] is True
+        assert data["scenarios"][0]["path"] == "article.yaml"
+        root = ET.fromstring(kproxysim("run", "article.yaml", "-o", "junit").stdout)  # noqa: S314 - our own
+        assert len(root.findall(".//testcase")) == 2
+
+    def test_another_version(self, kproxysim: Kproxysim) -> None:
+        assert kproxysim("run", "article.yaml", "--kube-proxy-version", "1.25").exit_code == 0
+        assert kproxysim("run", "article.yaml", "--kube-proxy-version", "0.9").exit_code == 2
+
+    def test_verbose(self, kproxysim: Kproxysim) -> None:
+        assert "ok  nodeport: reaches" in kproxysim("run", "article.yaml", "-v").stdout
+
+
+class TestTrace:
+    def test_a_packet_of_a_scenario(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("trace", "article.yaml", "--packet", "externalip")
+        assert done.exit_code == 0
+        assert "verdict  delivered to default/echo-1" in done.stdout
+        assert done.stdout.startswith("packet   tcp 203.0.113.7:51514 -> 198.51.100.12:80  new")
+
+    @pytest.mark.parametrize("sources", [("cluster",), ("cluster/nodes.yaml", "-f", "cluster/services.yaml")])
+    def test_a_packet_through_manifests(self, kproxysim: Kproxysim, sources: tuple[str, ...]) -> None:
+        done = kproxysim("trace", *sources, *FROM_TO, "--detail", "minimal")
+        assert (done.exit_code, done.stdout) == (0, MINIMAL)
+
+    def test_manifests_from_standard_input(self, kproxysim: Kproxysim, folder: Path) -> None:
+        text = (folder / "cluster/services.yaml").read_text()
+        done = kproxysim("trace", "cluster/nodes.yaml", "-", *FROM_TO, "--detail", "minimal", input=text)
+        assert (done.exit_code, done.stdout) == (0, MINIMAL)
+
+    def test_a_packet_of_ones_own_through_a_scenario(self, kproxysim: Kproxysim) -> None:
+        to = ("--from", "browser", "--to", "198.51.100.12:22")
+        done = kproxysim("trace", "article.yaml", *to, "--detail", "minimal")
+        assert (done.exit_code, done.stdout) == (0, "refuse 10.128.0.12:22 p=1 src=203.0.113.7\n")
+
+    def test_the_only_packet_needs_no_name(self, kproxysim: Kproxysim, folder: Path) -> None:
+        assert kproxysim("trace", "article.yaml").exit_code == 2
+        one = SCENARIO.replace('  nodeport: {from: browser, to: "198.51.100.12:30080"}\n', "")
+        (folder / "article.yaml").write_text(one.replace("- {packet: nodeport, ", "- {packet: externalip, "))
+        assert kproxysim("trace", "article.yaml", "--detail", "minimal").stdout == MINIMAL
+
+    def test_two_scenarios_with_a_packet_of_that_name(self, kproxysim: Kproxysim, folder: Path) -> None:
+        (folder / "second.yaml").write_text(SCENARIO)
+        done = kproxysim("trace", ".", "--packet", "externalip")
+        assert done.exit_code == 2
+        assert "write article:externalip or second:externalip" in done.stderr
+        assert (
+            kproxysim("trace", ".", "--packet", "second:externalip", "--detail", "minimal").stdout == MINIMAL
+        )
+
+    def test_pick_keeps_one_way(self, kproxysim: Kproxysim) -> None:
+        one = ("trace", "article.yaml", "--packet", "externalip", "--pick", "echo-2")
+        assert kproxysim(*one, "--detail", "minimal").stdout == MINIMAL.splitlines(keepends=True)[1]
+        assert "picked by name (1/2)" in kproxysim(*one).stdout
+        assert kproxysim(*one[:-1], "echo-9").exit_code == 2
+
+    def test_seed_draws_one_way_and_the_same_again(self, kproxysim: Kproxysim) -> None:
+        def drawn(seed: int) -> str:
+            words = ("--packet", "externalip", "--seed", str(seed), "--detail", "minimal")
+            return kproxysim("trace", "article.yaml", *words).stdout
+
+        draws = [drawn(seed) for seed in range(8)]
+        assert draws == [drawn(seed) for seed in range(8)]
+        assert set(draws) == set(MINIMAL.splitlines(keepends=True))
+
+    def test_forms(self, kproxysim: Kproxysim) -> None:
+        base = ("trace", "article.yaml", "--packet", "externalip")
+        schema = json.loads(kproxysim("schema", "trace").stdout)
+        jsonschema.validate(json.loads(kproxysim(*base, "-o", "json").stdout), schema)
+        assert kproxysim(*base, "-o", "mermaid").stdout.startswith("sequenceDiagram\n")
+        assert kproxysim(*base, "-o", "dot").stdout.startswith("digraph ")
+        assert "TRACE: nat:KUBE-SERVICES:rule:2 " in kproxysim(*base, "--detail", "kernel").stdout
+        assert "=[echo-ext external IP]=>" in kproxysim(*base, "--detail", "summary").stdout
+
+    def test_reply(self, kproxysim: Kproxysim) -> None:
+        base = ("trace", "article.yaml", "--packet", "externalip")
+        assert "(--reply to show)" in " ".join(kproxysim(*base).stdout.split())
+        assert "\nanswer   tcp 10.44.0.5:8080 -> 10.44.0.1:51514\n" in kproxysim(*base, "--reply").stdout
+
+    def test_a_real_nodes_rules_in_place_of_ours(self, kproxysim: Kproxysim, folder: Path) -> None:
+        saved = kproxysim("rules", "cluster", "--node", "node-a", "-o", "save").stdout
+        (folder / "node-a.rules").write_text(saved)
+        words = ("--node-facts", "node-a.rules", "--node", "node-a", "--detail", "minimal")
+        assert kproxysim("trace", "cluster", *FROM_TO, *words).stdout == MINIMAL
+        (folder / "node-a.rules").write_text("*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n")
+        done = kproxysim("trace", "article.yaml", "--packet", "externalip", *words)
+        assert done.stdout == "refuse 10.128.0.12:80 p=1 src=203.0.113.7\n"
+
+    def test_a_dump_must_belong_to_a_node(self, kproxysim: Kproxysim, folder: Path) -> None:
+        (folder / "x.rules").write_text("*nat\nCOMMIT\n")
+        done = kproxysim("trace", "cluster", *FROM_TO, "--node-facts", "x.rules")
+        assert done.exit_code == 2
+        assert "KPS804" in done.stderr
+        assert (
+            kproxysim("trace", "cluster", *FROM_TO, "--node-facts", "x.rules", "--node", "x").exit_code == 2
+        )
+        twice = ("--node-facts", "x.rules", "--node-facts", "x.rules", "--node", "node-a")
+        assert kproxysim("trace", "cluster", *FROM_TO, *twice).exit_code == 2
+        (folder / "x.rules").write_text("*nat\n-A PREROUTING -j NOWHERE\nCOMMIT\n")
+        done = kproxysim("trace", "cluster", *FROM_TO, "--node-facts", "x.rules", "--node", "node-a")
+        assert done.exit_code == 2
+        assert "x.rules:2:" in done.stderr
+
+    def test_settings_from_a_file(self, kproxysim: Kproxysim, folder: Path) -> None:
+        (folder / "config.yaml").write_text(
+            "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n"
+            "iptables: {masqueradeBit: 5}\n"
+        )
+        base = ("trace", "article.yaml", "--packet", "externalip")
+        assert "mark 0x0 -> 0x20" in kproxysim(*base, "--config", "config.yaml").stdout
+        assert kproxysim(*base, "--config", "missing.yaml").exit_code == 2
+
+    def test_via_a_node(self, kproxysim: Kproxysim) -> None:
+        base = ("trace", "article.yaml", "--packet", "externalip")
+        assert kproxysim(*base, "--via", "node-x").exit_code == 2
+        assert kproxysim(*base, "--via", "node-a").exit_code == 0
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            (),
+            ("--packet", "externalip", "--from", "browser"),
+            ("--packet", "externalip", "--pick", "echo-1", "--seed", "1"),
+            ("--packet", "externalip", "-o", "json", "--detail", "full"),
+            ("--packet", "externalip", "-o", "json", "--reply"),
+            ("--packet", "externalip", "--detail", "minimal", "--reply"),
+            ("--packet", "externalip", "--node", "node-a"),
+            ("--packet", "externalip", "--seed", "many"),
+            ("--packet", "externalip", "--detail", "huge"),
+            ("--packet", "externalip", "-o", "yaml"),
+            ("--packet", "nobody"),
+            ("--from", "browser"),
+            ("--to", "198.51.100.12:80"),
+            ("--from", "nobody", "--to", "198.51.100.12:80"),
+            ("--from", "browser", "--to", "198.51.100.12:70000"),
+            ("--from", "browser", "--to", "198.51.100.12"),
+            ("--unknown",),
+        ],
+    )
+    def test_what_cannot_be_meant_is_exit_code_2(self, kproxysim: Kproxysim, words: tuple[str, ...]) -> None:
+        done = kproxysim("trace", "article.yaml", *words)
+        assert done.exit_code == 2
+        assert done.stdout == ""
+        assert done.stderr
+        assert "Traceback" not in done.stderr
+
+
+class TestRules:
+    def test_restore_is_kube_proxys_own_text(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("rules", "cluster", "--node", "node-a")
+        assert done.exit_code == 0
+        assert done.stdout.startswith("*filter\n")
+        assert ":PREROUTING" not in done.stdout
+
+    def test_save_reads_back(self, kproxysim: Kproxysim) -> None:
+        saved = kproxysim("rules", "article.yaml", "--node", "node-a", "-o", "save").stdout
+        assert Ruleset.from_save(saved).to_save() == saved
+
+    def test_forms(self, kproxysim: Kproxysim) -> None:
+        base = ("rules", "cluster", "--node", "node-b")
+        assert json.loads(kproxysim(*base, "-o", "json").stdout)["node"] == "node-b"
+        assert kproxysim(*base, "-o", "dot").stdout.startswith('digraph "node-b" {')
+        assert kproxysim(*base, "-o", "mermaid").stdout.startswith("flowchart LR\n")
+
+    def test_family_version_and_settings(self, kproxysim: Kproxysim, folder: Path) -> None:
+        base = ("rules", "cluster", "--node", "node-a")
+        assert json.loads(kproxysim(*base, "--family", "ipv6", "-o", "json").stdout)["family"] == "ipv6"
+        old = kproxysim(*base, "--kube-proxy-version", "1.25", "-o", "save").stdout
+        assert "KUBE-MARK-DROP" in old
+        (folder / "config.yaml").write_text(
+            "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n"
+            "iptables: {masqueradeAll: true}\n"
+        )
+        assert kproxysim(*base, "--config", "config.yaml").stdout != kproxysim(*base).stdout
+
+    def test_an_unknown_node_lists_those_there_are(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("rules", "cluster", "--node", "node-x")
+        assert done.exit_code == 2
+        assert "node-a, node-b" in done.stderr
+
+    def test_a_node_is_needed(self, kproxysim: Kproxysim) -> None:
+        assert kproxysim("rules", "cluster").exit_code == 2
+
+
+class TestCompare:
+    def test_answers_the_question(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("compare", "article.yaml", "nodeport", "externalip")
+        assert done.exit_code == 0
+        text = " ".join(done.stdout.split())
+        assert "here they part" in text
+        assert "here they meet nat:KUBE-EXT:1" in text
+        assert "rewrites both from 198.51.100.12 to 10.128.0.12 before node-a sees them" in text
+
+    def test_json(self, kproxysim: Kproxysim) -> None:
+        data = json.loads(kproxysim("compare", "article.yaml", "nodeport", "externalip", "-o", "json").stdout)
+        assert data["left"]["name"] == "nodeport"
+        assert data["pairs"][data["meets_at"]]["same"] is True
+
+    @pytest.mark.parametrize(
+        "words", [("nodeport",), ("nodeport", "nobody"), ("nodeport", "externalip", "-o", "dot")]
+    )
+    def test_two_packets_are_needed(self, kproxysim: Kproxysim, words: tuple[str, ...]) -> None:
+        assert kproxysim("compare", "article.yaml", *words).exit_code == 2
+
+    def test_packets_of_two_scenarios(self, kproxysim: Kproxysim, folder: Path) -> None:
+        (folder / "second.yaml").write_text(SCENARIO)
+        done = kproxysim("compare", "article.yaml", "second.yaml", "article:nodeport", "second:nodeport")
+        assert done.exit_code == 0
+        assert "they never part" in done.stdout
+
+
+class TestExplain:
+    def test_every_code_has_a_page_and_the_list_has_every_code(self, kproxysim: Kproxysim) -> None:
+        listed = kproxysim("explain").stdout
+        for code, one in all_explanations().items():
+            assert f"{code} " in listed
+            done = kproxysim("explain", code.swapcase())
+            assert done.exit_code == 0
+            assert done.stdout.startswith(f"{code}: {one.title[:40]}")
+
+    def test_the_codes_of_every_room_are_there_and_no_two_are_the_same(self, root: Path) -> None:
+        codes = [
+            one.code
+            for path in sorted((root / "kproxysim").glob("*/codes.py"))
+            for one in import_module(f"kproxysim.{path.parent.name}.codes").EXPLANATIONS
+        ]
+        assert sorted(codes) == list(all_explanations())
+
+    def test_an_unknown_code_names_its_likes(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("explain", "no-endpoint")
+        assert done.exit_code == 2
+        assert "no-endpoints" in done.stderr
+
+
+class TestSchema:
+    def test_scenario_is_the_default(self, kproxysim: Kproxysim) -> None:
+        schema = json.loads(kproxysim("schema").stdout)
+        assert schema == json.loads(kproxysim("schema", "scenario").stdout)
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+    def test_others_are_refused(self, kproxysim: Kproxysim) -> None:
+        assert kproxysim("schema", "cluster").exit_code == 2
+
+
+class TestFindings:
+    """Warnings are always said, notes with -v; --strict makes errors of warnings."""
+
+    @pytest.fixture
+    def odd(self, folder: Path) -> None:
+        services = folder / "cluster" / "services.yaml"
+        services.write_text(services.read_text().replace("  type: NodePort\n", ""))
+
+    @pytest.mark.usefixtures("odd")
+    def test_warnings_go_to_standard_error(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("rules", "cluster", "--node", "node-a")
+        assert done.exit_code == 0
+        assert ": warning[KPS2" in done.stderr
+        assert "warning" not in done.stdout
+
+    @pytest.mark.usefixtures("odd")
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("rules", "cluster", "--node", "node-a"),
+            ("trace", "cluster", *FROM_TO),
+            ("run", "article.yaml"),
+            ("compare", "article.yaml", "nodeport", "externalip"),
+        ],
+    )
+    def test_strict_makes_them_errors(self, kproxysim: Kproxysim, words: tuple[str, ...]) -> None:
+        done = kproxysim(*words, "--strict")
+        assert done.exit_code == 2
+        assert "error[KPS2" in done.stderr
+
+    def test_notes_and_what_was_passed_over_with_v(self, kproxysim: Kproxysim, folder: Path) -> None:
+        (folder / "cluster" / "more.yaml").write_text(
+            "kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}\n---\n"
+            "kind: EndpointSlice\napiVersion: discovery.k8s.io/v1\nmetadata:\n  name: lone\n"
+            "  labels: {kubernetes.io/service-name: nobody}\naddressType: IPv4\nendpoints: []\nports: []\n"
+        )
+        quiet = kproxysim("rules", "cluster", "--node", "node-a")
+        loud = kproxysim("rules", "cluster", "--node", "node-a", "-v")
+        assert "note[" not in quiet.stderr
+        assert "note[KPS3" in loud.stderr
+        assert "passed over: 1 ConfigMap" in loud.stderr
+        assert quiet.stdout == loud.stdout
+
+
+class TestVersionAndHelp:
+    def test_version(self, kproxysim: Kproxysim) -> None:
+        assert kproxysim("--version").stdout == kproxysim("version").stdout
+        assert kproxysim("version").stdout.startswith("kproxysim 0.")
+
+    def test_help_lists_what_is_there_and_no_more(self, kproxysim: Kproxysim) -> None:
+        text = kproxysim("--help").stdout
+        listed = [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines() if line.strip()]
+        assert listed == ["run", "trace", "rules", "compare", "explain", "schema", "version"]
+        assert "completion" not in text
+
+    @pytest.mark.parametrize("command", ["run", "trace", "rules", "compare", "explain", "schema", "version"])
+    def test_every_command_has_help(self, kproxysim: Kproxysim, command: str) -> None:
+        done = kproxysim(command, "--help")
+        assert done.exit_code == 0
+        assert "Usage: " in done.stdout
+
+    def test_an_unknown_command(self, kproxysim: Kproxysim) -> None:
+        assert kproxysim("juggle").exit_code == 2
