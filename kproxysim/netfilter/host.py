@@ -69,8 +69,10 @@ class Host:
         route = self.routing.lookup(destination, version)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
             return None
-        if route.kind == "local":
+        if route.kind == "local" and (version == 4 or self.routing.is_assigned(destination, version)):
             return destination
         if route.src is not None:
             return route.src
-        return self.routing.select_address(route.device, route.via, version)
+        if version == 6:
+            return self.routing.select_ipv6_address(route.device, destination)
+        return self.routing.select_ipv4_address(route.device, route.via)

@@ -125,7 +125,7 @@ class Passage:
         """Routing of an arriving packet, with the checks of its addresses (`ip_route_input_slow`,
         `fib_validate_source`).
         """
-        routing, sysctls = self.host.routing, self.host.sysctls
+        routing = self.host.routing
         arrived_by_loopback = skb.iif == "lo"
         if not arrived_by_loopback:
             self._check_martian(skb)
@@ -138,12 +138,8 @@ class Passage:
             "MULTICAST",
         ):
             raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
-        if not arrived_by_loopback and sysctls.rp_filter:
-            back = routing.lookup(skb.src, skb.family)
-            if back is None or (sysctls.rp_filter == 1 and back.device != skb.iif):
-                self._martian(
-                    skb, "reverse-path-filter", "the way back to the source leaves by another device"
-                )
+        if not arrived_by_loopback and skb.family == 4:
+            self._check_source(skb)
         if route.kind == "local":
             self._note(
                 "routing",
@@ -153,6 +149,17 @@ class Passage:
             )
         return route
 
+    def _check_source(self, skb: Skb) -> None:
+        """`fib_validate_source`: asked once there is a route, and by IPv4 alone."""
+        routing, mode = self.host.routing, self.host.sysctls.rp_filter
+        if routing.is_local(skb.src, 4):
+            self._martian(skb, "own-address-as-source", "the source is an address of this very host")
+        if mode:
+            back = routing.lookup(skb.src, 4)
+            if back is None or (mode == 1 and back.device != skb.iif):
+                detail = "the way back to the source leaves by another device"
+                self._martian(skb, "reverse-path-filter", detail)
+
     def _check_martian(self, skb: Skb) -> None:
         if skb.family == 4 and not self.host.sysctls.route_localnet:
             for address, what in ((skb.src, "source"), (skb.dst, "destination")):
@@ -160,8 +167,6 @@ class Passage:
                     self._martian(skb, "loopback-address-on-the-wire", f"{what} in 127.0.0.0/8 from outside")
         elif skb.family == 6 and 1 in (skb.src, skb.dst):
             self._martian(skb, "loopback-address-on-the-wire", "::1 from outside")
-        if self.host.routing.is_local(skb.src, skb.family):
-            self._martian(skb, "own-address-as-source", "the source is an address of this very host")
 
     def _martian(self, skb: Skb, reason: str, detail: str) -> None:
         self._note("routing", "dropped as martian", skb, detail)
@@ -377,9 +382,13 @@ class Passage:
         return wanted._replace(ports=(port, port), random=False)
 
     def _masquerade_address(self, skb: Skb) -> int:
-        route = self.host.routing.lookup(skb.dst, skb.family)
-        next_hop = route.via if route is not None and route.via is not None else skb.dst
-        address = self.host.routing.select_address(skb.oif, next_hop, skb.family)
+        routing = self.host.routing
+        if skb.family == 6:
+            address = routing.select_ipv6_address(skb.oif, skb.dst)
+        else:
+            route = routing.lookup(skb.dst, 4)
+            next_hop = route.via if route is not None and route.via is not None else skb.dst
+            address = routing.select_ipv4_address(skb.oif, next_hop)
         if address is None:
             raise _Stop(Outcome("dropped", skb, reason="no-address-to-masquerade", at="nat:POSTROUTING"))
         return address
@@ -453,11 +462,9 @@ class Passage:
         """
         if skb.inner is not None:
             return None
-        source = (
-            skb.dst
-            if self.host.routing.is_local(skb.dst, skb.family)
-            else self.host.source_for(skb.src, skb.family)
-        )
+        routing = self.host.routing
+        is_own = routing.is_local(skb.dst, 4) if skb.family == 4 else routing.is_assigned(skb.dst, 6)
+        source = skb.dst if is_own else self.host.source_for(skb.src, skb.family)
         if source is None:
             return None
         protocol = "icmp" if skb.family == 4 else "ipv6-icmp"

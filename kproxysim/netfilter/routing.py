@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface
 
 from kproxysim.netfilter.skb import to_address
+from kproxysim.netfilter.source_ipv6 import choose
 
 __all__ = ["Interface", "Route", "RoutingTable"]
 
@@ -152,32 +153,63 @@ class RoutingTable:
             return "UNICAST"
         return route.kind.upper()
 
-    def select_address(self, device: str, towards: int | None, version: int) -> int | None:
-        """The address that packets leaving by `device` carry: `inet_select_addr` with universe scope.
+    def is_assigned(self, address: int, version: int) -> bool:
+        """Is this an address of a device?
+
+        A route of type local makes an address this host's as well, but IPv6 sends nothing of its own from it.
+        """
+        return any(
+            (one.version, int(one.ip)) == (version, address)
+            for interface in self.interfaces.values()
+            for one in interface.addresses
+        )
+
+    def select_ipv6_address(self, device: str, destination: int) -> int | None:
+        """The address that a packet leaving by `device` for `destination` carries.
+
+        The newest address of a device is asked first.
+        """
+        return choose(
+            (
+                (name, address)
+                for name, interface in self.interfaces.items()
+                for address in reversed(interface.addresses)
+                if isinstance(address, IPv6Interface)
+            ),
+            device,
+            destination,
+        )
+
+    def select_ipv4_address(self, device: str, towards: int | None) -> int | None:
+        """The address that IPv4 packets leaving by `device` carry: `inet_select_addr` with universe scope.
 
         The primary address in the same network as `towards` (the next hop), else the first one; a device
         without a usable address borrows from the others. Loopback's own 127/8 is of host scope and never
         taken.
         """
         first = None
-        for address in self._usable(device, version):
+        for address in self._usable(device):
             if towards is None or towards in _range(address):
                 return int(address.ip)
             first = int(address.ip) if first is None else first
         if first is not None:
             return first
         for name in self.interfaces:
-            for address in self._usable(name, version):
+            for address in self._usable(name):
                 return int(address.ip)
         return None
 
-    def _usable(self, device: str, version: int) -> Iterable[IPv4Interface | IPv6Interface]:
+    def _usable(self, device: str) -> Iterable[IPv4Interface]:
         interface = self.interfaces.get(device)
         for address in interface.addresses if interface else ():
-            if address.version == version and not address.ip.is_loopback and not address.ip.is_link_local:
+            if (
+                isinstance(address, IPv4Interface)
+                and not address.ip.is_loopback
+                and not address.ip.is_link_local
+            ):
                 yield address
 
 
-def _range(address: IPv4Interface | IPv6Interface) -> range:
+def _range(address: IPv4Interface) -> range:
     network = address.network
     return range(int(network.network_address), int(network.broadcast_address) + 1)

@@ -1,0 +1,47 @@
+"""Where IPv6 differs from IPv4 about a host's own addresses."""
+
+from ipaddress import ip_interface
+
+from kproxysim.netfilter.chance import Enumeration
+from kproxysim.netfilter.events import Outcome
+from kproxysim.netfilter.host import Host, Sysctls
+from kproxysim.netfilter.passage import Passage
+from kproxysim.netfilter.routing import Interface, Route, RoutingTable
+from kproxysim.netfilter.state import HostState
+from kproxysim.packet import Packet
+
+OWN, OTHER, POD = "fd00:128::11", "fd00:128::12", "fd00:44::10"
+
+
+def passage() -> Passage:
+    """On a node that filters strictly by the way back, which is a setting of IPv4."""
+    table = RoutingTable()
+    table.add_interface(Interface("lo", (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))))
+    table.add_interface(Interface("eth0", (ip_interface(f"{OWN}/64"),)))
+    table.add_interface(Interface("v0"))
+    table.add(Route(int(ip_interface(POD).ip), 128, 6, "v0"))
+    table.add(Route(0, 0, 6, "eth0", via=int(ip_interface("fd00:128::1").ip)))
+    table.add(Route(int(ip_interface("2001:db8:1b::1").ip), 128, 6, "eth0", kind="local"))
+    host = Host("n", table, sysctls=Sysctls(rp_filter=1))
+    return Passage(host, HostState(), Enumeration(), lambda _: None)
+
+
+def receive(packet: Packet, device: str) -> Outcome:
+    return passage().receive(packet, device)
+
+
+def test_a_packet_with_the_host_s_own_address_as_source_is_forwarded() -> None:
+    """IPv4 drops it as martian."""
+    assert receive(Packet("tcp", OWN, POD, 1024, 80), "eth0").kind == "transmit"
+
+
+def test_there_is_no_filter_by_the_way_back() -> None:
+    assert receive(Packet("tcp", POD, OTHER, 1024, 80), "eth0").kind == "transmit"
+
+
+def test_an_error_about_an_address_that_is_local_by_route_alone_comes_from_the_device_s() -> None:
+    outcome = receive(Packet("udp", OTHER, "2001:db8:1b::1", 1024, 80), "eth0")
+    assert outcome.kind == "deliver"
+    told = passage().error_about(outcome.skb, "port")
+    assert told is not None
+    assert str(told.packet.src) == OWN

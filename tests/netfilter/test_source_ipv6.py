@@ -1,0 +1,58 @@
+"""Which address an IPv6 host speaks from: each row was asked of a kernel with these addresses."""
+
+from ipaddress import IPv6Address, IPv6Interface, ip_interface
+
+import pytest
+
+from kproxysim.netfilter.host import Host
+from kproxysim.netfilter.routing import Interface, Route, RoutingTable
+
+ULA, PUBLIC, POD_GATEWAY = "fd00:128::11", "2001:db8:51::11", "fd00:44::1"
+
+
+def addresses(*texts: str) -> tuple[IPv6Interface, ...]:
+    found = [ip_interface(text) for text in texts]
+    assert all(isinstance(one, IPv6Interface) for one in found)
+    return tuple(one for one in found if isinstance(one, IPv6Interface))
+
+
+def host() -> Host:
+    """A node with an internal and a public address on eth0, a pod's link with a gateway address, and a load balancer's address."""
+    table = RoutingTable()
+    table.add_interface(Interface("lo", addresses("::1/128")))
+    table.add_interface(Interface("eth0", addresses(f"{ULA}/128", f"{PUBLIC}/128")))
+    table.add_interface(Interface("veth0", addresses(f"{POD_GATEWAY}/128")))
+    table.add(Route(int(IPv6Address("fd00:44::10")), 128, 6, "veth0"))
+    table.add(Route(int(IPv6Address("2001:db8:1b::1")), 128, 6, "eth0", kind="local"))
+    table.add(Route(0, 0, 6, "eth0", int(IPv6Address("fd00:128::1"))))
+    return Host("n", table)
+
+
+@pytest.mark.parametrize(
+    "destination, source",
+    [
+        ("fd00:128::12", ULA),  # the same label, fc00::/7, and most bits in common
+        ("2001:db8:cafe::7", PUBLIC),  # the label of everything else
+        ("fd00:48::1", ULA),
+        ("fd00:44::10", POD_GATEWAY),  # the device comes before labels and bits
+        (PUBLIC, PUBLIC),  # to itself
+        (
+            "2001:db8:1b::1",
+            PUBLIC,
+        ),  # local by route only: no socket may be bound to it, so nothing is sent from it
+    ],
+)
+def test_source_of_an_unbound_socket(destination: str, source: str) -> None:
+    assert host().source_for(int(IPv6Address(destination)), 6) == int(IPv6Address(source))
+
+
+def test_of_equal_addresses_the_newest_is_taken() -> None:
+    table = RoutingTable()
+    table.add_interface(Interface("eth0", addresses("fd00:1::2/128", "fd00:1::3/128")))
+    assert table.select_ipv6_address("eth0", int(IPv6Address("fd00:9::1"))) == int(IPv6Address("fd00:1::3"))
+
+
+def test_a_device_without_addresses_borrows() -> None:
+    assert host().routing.select_ipv6_address("veth9", int(IPv6Address("fd00:44::99"))) == int(
+        IPv6Address(POD_GATEWAY)
+    )
