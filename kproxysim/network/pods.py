@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kproxysim.cluster import Cluster
 from kproxysim.cluster.addresses import parse_ip
@@ -43,7 +43,7 @@ def pods_of(cluster: Cluster, others: Iterable[Pod] = ()) -> tuple[Pod, ...]:
         for entry in node.status.addresses
         if entry.type in ("InternalIP", "ExternalIP")
     }
-    found: dict[str, Pod] = {pod.key: pod for pod in others}
+    found: dict[str, Pod] = {pod.key: _as_printed(pod) for pod in others}
     for piece in cluster.endpoint_slices:
         if piece.address_type not in ("IPv4", "IPv6"):
             continue
@@ -65,6 +65,11 @@ def pods_of(cluster: Cluster, others: Iterable[Pod] = ()) -> tuple[Pod, ...]:
                 address in node_addresses or bool(known and known.host_network),
             )
     return tuple(found[key] for key in sorted(found))
+
+
+def _as_printed(pod: Pod) -> Pod:
+    """The same pod, its addresses in the one spelling by which they are compared."""
+    return replace(pod, ips=tuple(dict.fromkeys(str(parse_ip(text)) for text in pod.ips)))
 
 
 def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:

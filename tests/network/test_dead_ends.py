@@ -59,3 +59,8 @@ def test_what_the_edge_says_about_a_translated_packet_reaches_the_internal_addre
         "10.128.0.1",
         (3, 0),
     )
+
+
+def test_a_pod_s_addresses_are_one_whatever_their_spelling() -> None:
+    place = world(PLAIN, pods=[Pod("default", "six", "node-b", ("fd00:44:0:0::9", "fd00:44::9"))])
+    assert next(pod.ips for pod in place.pods if pod.name == "six") == ("fd00:44::9",)
