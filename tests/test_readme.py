@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from kproxysim.cli import main
+
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -24,8 +26,6 @@ def agrees(shown: list[str], printed: list[str]) -> bool:
 def test_commands_print_what_is_shown(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kproxysim.cli import main
-
     monkeypatch.chdir(root)
     shown = blocks(root, "console")
     assert len(shown) == 2

@@ -43,8 +43,8 @@ class Ruleset:
     def tables(self) -> dict[str, Table]:
         """The tables by name.
 
-        Scripts are carried out when somebody looks: often only their text is wanted, and for 170,000 rules the
-        tables take as long as the text.
+        Scripts are carried out when somebody looks: often only their text is wanted, and for 170,000 rules
+        the tables take as long as the text.
         """
         waiting, self._waiting = self._waiting, []
         for script in waiting:
