@@ -48,7 +48,9 @@ def kubernetes_name(field: str) -> str:
 class KubernetesModel(BaseModel):
     """A frozen model with Kubernetes' field names as aliases; Python's own names work as well.
 
-    Unknown fields are passed over. A field that is null counts as absent, as Go's JSON decoder has it.
+    Unknown fields are passed over. A field that is null counts as absent, as Go's JSON decoder has it. Models
+    are built when they are first used, so a default that is a model is made by a factory: an instance in the
+    class body would build it at import.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -111,7 +113,7 @@ def empty_means(default: str | None) -> BeforeValidator:
     return BeforeValidator(lambda value: default if value == "" else value)
 
 
-NameText = Annotated[str, AfterValidator(_check_name)]
+NameText = Annotated[str, Field(min_length=1), AfterValidator(_check_name)]
 """A name that can stand in a rule's comment. Whether the API server would take it is another question."""
 
 NameOrEmpty = Annotated[str, AfterValidator(lambda text: text and _check_name(text))]

@@ -92,10 +92,10 @@ class KubeProxyConfiguration(KubernetesModel):
         Literal["ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"],
         empty_means("ClusterCIDR"),
     ] = "ClusterCIDR"
-    detect_local: DetectLocalConfiguration = DetectLocalConfiguration()
+    detect_local: DetectLocalConfiguration = Field(default_factory=DetectLocalConfiguration)
     node_port_addresses: tuple[str, ...] = ()
-    iptables: IptablesConfiguration = IptablesConfiguration()
-    conntrack: ConntrackConfiguration = ConntrackConfiguration()
+    iptables: IptablesConfiguration = Field(default_factory=IptablesConfiguration)
+    conntrack: ConntrackConfiguration = Field(default_factory=ConntrackConfiguration)
     feature_gates: dict[str, Flag] = Field(default_factory=dict)
 
     _findings: tuple[Diagnostic, ...] = PrivateAttr(default=())

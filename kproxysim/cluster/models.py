@@ -98,7 +98,7 @@ _ClusterIPOrEmpty = Annotated[str, AfterValidator(lambda text: text and _check_c
 class ObjectMeta(KubernetesModel):
     """metadata of a namespaced object. A missing namespace is `default`, as kubectl has it."""
 
-    name: Annotated[NameText, Field(min_length=1)]
+    name: NameText
     namespace: Annotated[NameText, empty_means("default")] = "default"
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
@@ -151,8 +151,8 @@ class Node(KubernetesModel):
     """A v1 Node: its name, labels (zone), pod CIDRs, provider and addresses."""
 
     metadata: NodeMeta
-    spec: NodeSpec = NodeSpec()
-    status: NodeStatus = NodeStatus()
+    spec: NodeSpec = Field(default_factory=NodeSpec)
+    status: NodeStatus = Field(default_factory=NodeStatus)
 
     @property
     def name(self) -> str:
@@ -194,7 +194,7 @@ class ClientIPConfig(KubernetesModel):
 class SessionAffinityConfig(KubernetesModel):
     """Means something only where `session_affinity` is ClientIP."""
 
-    client_ip: ClientIPConfig = ClientIPConfig()
+    client_ip: ClientIPConfig = Field(default_factory=ClientIPConfig)
 
 
 class ServiceSpec(KubernetesModel):
@@ -220,7 +220,7 @@ class ServiceSpec(KubernetesModel):
     external_traffic_policy: _Policy = None
     internal_traffic_policy: _Policy = None
     session_affinity: Annotated[Literal["None", "ClientIP"], empty_means("None")] = "None"
-    session_affinity_config: SessionAffinityConfig = SessionAffinityConfig()
+    session_affinity_config: SessionAffinityConfig = Field(default_factory=SessionAffinityConfig)
     load_balancer_ip: str = ""
     load_balancer_source_ranges: tuple[PaddedCidrText, ...] = ()
     load_balancer_class: str | None = None
@@ -282,15 +282,15 @@ class LoadBalancerStatus(KubernetesModel):
 class ServiceStatus(KubernetesModel):
     """What the cloud's controller wrote back."""
 
-    load_balancer: LoadBalancerStatus = LoadBalancerStatus()
+    load_balancer: LoadBalancerStatus = Field(default_factory=LoadBalancerStatus)
 
 
 class Service(KubernetesModel):
     """A v1 Service."""
 
     metadata: ObjectMeta
-    spec: ServiceSpec = ServiceSpec()
-    status: ServiceStatus = ServiceStatus()
+    spec: ServiceSpec = Field(default_factory=ServiceSpec)
+    status: ServiceStatus = Field(default_factory=ServiceStatus)
 
     @property
     def key(self) -> str:
@@ -341,10 +341,10 @@ class Endpoint(KubernetesModel):
     """One endpoint. kube-proxy looks at the first of its `addresses` only."""
 
     addresses: tuple[str, ...] = ()
-    conditions: EndpointConditions = EndpointConditions()
+    conditions: EndpointConditions = Field(default_factory=EndpointConditions)
     node_name: str | None = None
     zone: str | None = None
-    hints: EndpointHints = EndpointHints()
+    hints: EndpointHints = Field(default_factory=EndpointHints)
     target_ref: TargetRef | None = None
     hostname: str | None = None
 

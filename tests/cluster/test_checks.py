@@ -97,6 +97,10 @@ SERVICES: list[tuple[Change, list[tuple[str, str]]]] = [
         {"metadata/name": "a" * 64},
         [("KPS217", "metadata.name"), ("KPS301", 'metadata.labels["kubernetes.io/service-name"]')],
     ),
+    (
+        {"metadata/namespace": "Default"},
+        [("KPS217", "metadata.namespace"), ("KPS301", 'metadata.labels["kubernetes.io/service-name"]')],
+    ),
     ({"spec/ports/0/name": "HTTP"}, [("KPS217", f"{PORT}.name"), ("KPS309", "ports[0].name")]),
     ({"spec/ports/0/appProtocol": "kubernetes.io/h2c"}, []),
     ({"spec/ports/0/appProtocol": "a b"}, [("KPS217", f"{PORT}.appProtocol")]),
@@ -256,6 +260,7 @@ ADDRESS = "endpoints[0].addresses[0]"
 SLICES: list[tuple[Change, list[tuple[str, str]]]] = [
     ({"metadata/name": "Web-1"}, [("KPS217", "metadata.name")]),
     ({"metadata/name": "web.1"}, []),
+    ({"metadata/name": "a" * 254}, [("KPS217", "metadata.name")]),
     ({"metadata/labels": {}}, [("KPS302", "metadata.labels")]),
     (
         {"metadata/labels": {"kubernetes.io/service-name": "gone"}},

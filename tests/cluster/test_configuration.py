@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from kproxysim.cluster import KubeProxyConfiguration
+from kproxysim.cluster import IptablesConfiguration, KubeProxyConfiguration
 from kproxysim.cluster.durations import parse_duration
 from kproxysim.errors import InputError
 
@@ -123,6 +123,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("iptables: {masqueradeBit: -1}", "KPS106", "iptables.masqueradeBit"),
     ("iptables: {masqueradeAll: 'true'}", "KPS103", "iptables.masqueradeAll"),
     ("iptables: {syncPeriod: -1s}", "KPS110", "iptables"),
+    ("iptables: {syncPeriod: 1 day}", "KPS110", "iptables.syncPeriod"),
     ("iptables: {syncPeriod: 30}", "KPS110", "iptables.syncPeriod"),
     ("conntrack: {udpTimeout: 30}", "KPS110", "conntrack.udpTimeout"),
     ("conntrack: {udpTimeout: -1s}", "KPS106", "conntrack.udpTimeout"),
@@ -142,6 +143,10 @@ def test_refused(text: str, code: str, path: str, tmp_path: Path) -> None:
     assert (error.code, error.path) == (code, path)
     assert error.position is not None
     assert error.position.line == 3
+
+
+def test_python_may_use_its_own_durations() -> None:
+    assert IptablesConfiguration(sync_period=timedelta(minutes=1)).sync_period == timedelta(minutes=1)
 
 
 def test_python_gets_pydantic_errors() -> None:

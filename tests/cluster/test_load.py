@@ -231,6 +231,13 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         ({"apiVersion": "v1", "kind": "List", "items": 5}, "items must be a list"),
         ({"apiVersion": "v1", "kind": "Service"}, "metadata is missing"),
         ({"apiVersion": "v1", "kind": "Service", "metadata": []}, "metadata must be a mapping"),
+        ({"apiVersion": "v1", "kind": "Service", "metadata": {"name": ""}}, "name is empty"),
+        (
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a b"}},
+            "'a b' can't be a name in Kubernetes",
+        ),
+        ({**WEB, "spec": {"ports": [{"port": 80, "targetPort": [1]}]}}, "targetPort must be a number"),
+        ({**WEB, "spec": {"ports": [{"port": 80, "targetPort": -1}]}}, "targetPort -1 is out of range"),
         ({**WEB, "cluster_ip": 5, "spec": {"cluster_ip": 5, "ports": 5}}, "ports must be a list"),
     ],
 )
@@ -248,6 +255,12 @@ def test_reading_stops_after_a_thousand_mistakes() -> None:
     assert len(errors) == 1000
     errors = errors_of({"apiVersion": "v1", "kind": "ServiceList", "items": [5] * 5000})
     assert len(errors) == 1000
+
+
+@pytest.mark.parametrize("name", ["with\0nul", "x" * 5000, ""])
+def test_names_that_no_file_can_have(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "error[KPS001]: can't read" in errors_of(name)[0]
 
 
 def test_a_source_of_another_type() -> None:

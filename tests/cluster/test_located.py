@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kproxysim.cluster import yaml_text
 from kproxysim.cluster.located import Document, places, read_documents, read_documents_and_trouble
 from kproxysim.cluster.paths import Path
 from kproxysim.cluster.sources import Source
@@ -95,6 +96,7 @@ BROKEN: dict[str, tuple[str, int, int, str]] = {
     "a: " + "{a: " * 5000: ("KPS010", 1, 4 + 4 * (MAX_DEPTH - 1), "nest more than 100 deep"),
     '{"a": ' * 5000: ("KPS010", 1, 1 + 6 * MAX_DEPTH, "nest more than 100 deep"),
     '{"a": 1, "b": {"c": 1, "c": 2}}': ("KPS009", 1, 24, "the key 'c' stands twice"),
+    '{"a": 1, "b": {"c": "}", "a": [{"d": ":"}]}, "a": 2}': ("KPS009", 1, 46, "the key 'a' stands twice"),
     '{"a": 1, "\\u0061": 2}': ("KPS009", 1, 10, "the key 'a' stands twice"),
     '["a"]': ("KPS012", 1, 1, "and this is a list"),
 }
@@ -147,6 +149,19 @@ def test_the_line_and_what_is_wrong_in_it_are_shown() -> None:
 
 def test_a_line_of_a_megabyte_is_not_repeated() -> None:
     assert trouble_of("a: [" + "x, " * 300_000 + "@]").source == ""
+
+
+def test_too_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_text, "MAX_VALUES", 100)
+    assert read("a: [" + "x, " * 90 + "]")
+    trouble = trouble_of("a: [" + "x, " * 100 + "]")
+    assert (trouble.code, trouble.help[:32]) == ("KPS006", "print a cluster this large as JS")
+
+
+def test_a_key_that_is_an_alias() -> None:
+    text = "a: &x b\n*x : 1\n"
+    assert read(text) == [{"a": "b", "b": 1}]
+    assert shown(text, "a") == "&x b"
 
 
 class TestBillionLaughs:
