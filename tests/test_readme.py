@@ -1,6 +1,7 @@
 """The README's commands print what the README shows, and its Python runs."""
 
 import re
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,9 @@ def test_commands_print_what_is_shown(
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 0
-        assert agrees(lines, capsys.readouterr().out.rstrip().splitlines()), command
+        printed = capsys.readouterr().out.rstrip().splitlines()
+        if not agrees(lines, printed):
+            pytest.fail("\n".join(unified_diff(lines, printed, "README.md", command, lineterm="")))
 
 
 def test_python_runs(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
