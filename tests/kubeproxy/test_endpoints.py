@@ -81,7 +81,11 @@ class TestPorts:
         }
 
     def test_a_port_without_a_number_is_passed_over(self) -> None:
-        ports = [{"name": "http", "port": 80}, {"name": "https"}, {"name": "none", "port": 0}]
+        ports: list[dict[str, Any]] = [
+            {"name": "http", "port": 80},
+            {"name": "https"},
+            {"name": "none", "port": 0},
+        ]
         assert list(read_slices([endpoints("10.0.0.1", ports=ports)], settings())) == [HTTP]
 
     def test_two_numbers_of_one_name_are_one_list(self) -> None:

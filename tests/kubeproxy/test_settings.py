@@ -131,7 +131,7 @@ class TestNodePorts:
 
     FACTS = {"interfaces": {"lo": ["127.0.0.1/8", "::1/128"], "eth0": ["10.128.0.2/24", "fd00:10::2/64"]}}  # noqa: RUF012
 
-    CASES = (
+    CASES: tuple[tuple[Any, ...], ...] = (
         # version, family, nodePortAddresses, localhostNodePorts: dispatch, localhost, sysctl
         ("1.36", "ipv4", [], True, [LOCAL], True, True),
         ("1.36", "ipv4", [], False, [f"{LOCAL} ! -d 127.0.0.0/8"], False, False),

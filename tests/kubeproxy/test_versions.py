@@ -76,7 +76,7 @@ def on(name: str, minor: int, **wanted: bool) -> bool:
 class TestGates:
     """Sources: the feature lists of 1.25 to 1.36."""
 
-    DEFAULTS = (
+    DEFAULTS: tuple[tuple[str, int, list[int]], ...] = (
         ("ServiceInternalTrafficPolicy", 25, []),
         ("TopologyAwareHints", 25, []),
         ("ProxyTerminatingEndpoints", 26, [25]),
