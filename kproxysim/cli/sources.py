@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kproxysim.cli.output import warn
 from kproxysim.cluster import Cluster, KubeProxyConfiguration
@@ -17,7 +18,9 @@ from kproxysim.errors import Diagnostic, InputError
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import World
 from kproxysim.report.plain import plain
-from kproxysim.scenario import Scenario, find_scenarios
+
+if TYPE_CHECKING:
+    from kproxysim.scenario import Scenario
 
 __all__ = ["Settings", "load_scenarios", "named_packet", "reshaped", "scenarios_of", "world_of"]
 
@@ -75,6 +78,8 @@ def _split(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _scenarios_in(folder: str) -> list[str]:
+    from kproxysim.scenario import find_scenarios
+
     try:
         return [str(path) for path in find_scenarios([folder])]
     except InputError as error:
@@ -106,6 +111,8 @@ def load_scenarios(names: Sequence[str], settings: Settings) -> tuple[list[Scena
 
     Warnings go to standard error. Raises InputError for a folder without any.
     """
+    from kproxysim.scenario import Scenario, find_scenarios
+
     found: list[Scenario] = []
     troubles: list[Diagnostic] = []
     for path in find_scenarios(names):

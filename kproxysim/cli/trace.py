@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kproxysim.cli.output import show, show_text, terminal_width
 from kproxysim.cli.sources import Settings, named_packet, reshaped, scenarios_of, world_of
@@ -14,7 +15,9 @@ from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Trace, World
 from kproxysim.packet import Packet
-from kproxysim.scenario import Scenario
+
+if TYPE_CHECKING:
+    from kproxysim.scenario import Scenario
 
 __all__ = ["Asked", "Shape", "trace"]
 

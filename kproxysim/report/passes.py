@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kproxysim.netfilter.events import Event
-from kproxysim.netfilter.targets.mark import MarkTarget
-from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
+from kproxysim.netfilter.meaning import NatTargets, Passing
 from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return
 from kproxysim.netfilter.walk import Missed, Walked
@@ -42,7 +41,7 @@ class Pass:
         last = self.last
         if last.meaning is None:
             return last.kind == "policy" and last.action != "ACCEPT"
-        return isinstance(last.meaning.target, Accept | Drop | RejectTarget | NatTarget | MasqueradeTarget)
+        return isinstance(last.meaning.target, Accept | Drop | RejectTarget | NatTargets)
 
     @property
     def refused(self) -> bool:
@@ -55,9 +54,7 @@ class Pass:
     @property
     def translated(self) -> bool:
         """Did a rule of nat decide an address?"""
-        return self.last.meaning is not None and isinstance(
-            self.last.meaning.target, NatTarget | MasqueradeTarget
-        )
+        return self.last.meaning is not None and isinstance(self.last.meaning.target, NatTargets)
 
     def missed(self) -> list[Missed]:
         """All rules passed over, in every chain of the pass."""
@@ -136,5 +133,5 @@ def _depth_after(step: Walked, depth: int) -> tuple[bool, int]:
     if isinstance(target, Jump):
         return False, depth + (not target.goto)
     if isinstance(target, Return):
-        return depth == 0, depth - 1
-    return not (target is None or isinstance(target, MarkTarget)), depth
+        return False, max(depth - 1, 0)
+    return not (target is None or isinstance(target, Passing)), depth

@@ -7,9 +7,11 @@ returns to where a jump came from. Positions are the kernel's: `nat:KUBE-SERVICE
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from kproxysim.netfilter.condition import Condition
 from kproxysim.netfilter.events import Event
 from kproxysim.netfilter.targets.mark import MarkTarget
 from kproxysim.netfilter.targets.verdict import Jump, Return
@@ -100,11 +102,14 @@ class RowWriter:
             rows.append(Row(place, action, made_by, style="change"))
         elif step is part.last and part.translated:
             rows.append(_translation(place, step, part.nat))
+            rows.extend(_matched(one for one in step.conditions() if one.field != "protocol"))
         elif isinstance(target, Jump | Return):
             rows.extend(self._way(step, place, made_by))
         else:
-            rows.append(Row(place, step.action, made_by, style="bad" if part.refused else ""))
-            rows.extend(_matched(step))
+            rows.append(
+                Row(place, step.action, made_by, style="bad" if part.refused and step is part.last else "")
+            )
+            rows.extend(_matched(step.conditions()))
         asked = _asked(step)
         if len(asked) > _shown_singly(step):
             rows.append(Row("passed over", f"{_rules(len(asked))} ({failed_fields(asked)})", detail=True))
@@ -114,7 +119,7 @@ class RowWriter:
         """A jump or a return: who made the rule or how it was drawn, and what it asked for."""
         remark = self._draw(step) or made_by
         if remark:
-            return [Row(place, step.action, remark), *_matched(step)]
+            return [Row(place, step.action, remark), *_matched(step.conditions())]
         return [Row(place, step.action, conditions_text(step.conditions()))]
 
     def _misses(self, step: Walked) -> list[Row]:
@@ -179,8 +184,8 @@ def _translation(place: str, step: Walked, nat: Event | None) -> Row:
     return Row(place, f"{target}  {changed or 'unchanged'}", remark, style="change")
 
 
-def _matched(step: Walked) -> list[Row]:
-    text = conditions_text(step.conditions())
+def _matched(conditions: Iterable[Condition]) -> list[Row]:
+    text = conditions_text(conditions)
     return [Row("matched", text, detail=True)] if text else []
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from kproxysim.netfilter.events import Event
 from kproxysim.netfilter.targets.mark import MarkTarget
-from kproxysim.netfilter.targets.nat import MasqueradeTarget
 from kproxysim.netfilter.targets.verdict import Jump
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network.trace import Branch, Hop
@@ -111,10 +110,9 @@ def _walked(hop: Hop, part: Pass, step: Walked) -> Stage:
         action, kind = f"mark {step.before.mark:#x} -> {step.after.mark:#x}", "mark"
         does = action
     elif step is part.last and part.nat is not None:
-        after = part.nat.after.packet
-        masquerade = isinstance(target, MasqueradeTarget)
+        before, after = part.nat.before.packet, part.nat.after.packet
         action = f"{kind}  {changes(part.nat) or 'unchanged'}"
-        does = f"{kind} to {after.src if masquerade or kind == 'SNAT' else after.destination}"
+        does = f"{kind} to {after.src if after.src != before.src else after.destination}"
     matched = conditions_text(step.conditions())
     return Stage(
         role=f"{hop.kind} {step.table}:{chain} {kind if kind != 'jump' else action}",
