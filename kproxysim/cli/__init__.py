@@ -5,15 +5,18 @@ Exit codes: 0 all well; 1 an expectation failed; 2 input that can't be used.
 
 from __future__ import annotations
 
+import sys
+
 __all__ = ["main"]
+
+_INTERRUPTED = 130
 
 
 def main() -> None:
     """The program `kproxysim`."""
-    import os
+    try:
+        from kproxysim.cli.app import app
 
-    # pydantic searches all installed packages for plugins otherwise, which takes longer than a packet
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from kproxysim.cli.app import app
-
-    app(prog_name="kproxysim")
+        app(prog_name="kproxysim")
+    except KeyboardInterrupt:  # before there was a command to interrupt
+        sys.exit(_INTERRUPTED)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.matches.addrtype import AddrTypeMatch
 from kproxysim.netfilter.matches.header import PrefixMatch
 from kproxysim.netfilter.skb import to_address
 from kproxysim.netfilter.targets.verdict import Jump
@@ -175,7 +176,18 @@ class _Capture:
             for match in step.meaning.header if step.meaning is not None else ():
                 if isinstance(match, PrefixMatch) and match.side == "dst" and not match.negated:
                     return f"It names the address, {match.text.removesuffix('/32').removesuffix('/128')}."
-        return f"It names no address: any that is {self.where}'s own will do."
+        if any(_takes_local(step) for step in self.jumps):
+            return f"It names no address: any that is {self.where}'s own will do."
+        return "It names no address."
+
+
+def _takes_local(step: Walked) -> bool:
+    """Does the rule take every address that is the host's own?"""
+    matches = step.meaning.checks if step.meaning is not None else ()
+    return any(
+        isinstance(match, AddrTypeMatch) and match.dst_types == {"LOCAL"} and not match.dst_negated
+        for match in matches
+    )
 
 
 def _capture(side: Side) -> _Capture | None:
@@ -195,7 +207,9 @@ def _capture(side: Side) -> _Capture | None:
 def _rule_words(step: Walked) -> str:
     """`nat:KUBE-SERVICES:4 (dst 10.128.0.12 = 10.128.0.12/32, tcp, dport 80)`."""
     assert step.rule is not None
-    last = ", the last rule of its chain" if _LAST_RULE in step.rule.text else ""
+    # under nodePortAddresses there is one such rule for each address, and all of them say so
+    is_last = _LAST_RULE in step.rule.text and _takes_local(step)
+    last = ", the last rule of its chain" if is_last else ""
     return f"{step.table}:{step.chain}:{step.number}{last} ({conditions_text(step.conditions())})"
 
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -78,6 +79,15 @@ class TestProcess:
             process.stdout.close()
             assert process.stderr.read() == b""
             assert process.wait(timeout=60) == 141
+
+    def test_an_interrupt_is_no_traceback(self, folder: Path) -> None:
+        os.mkfifo(folder / "slow.yaml")
+        with started("trace", "slow.yaml", "--from", "node/n", "--to", "10.0.0.1:80") as process:
+            assert process.stderr is not None
+            with (folder / "slow.yaml").open("wb"):  # opens when the program reads it
+                process.send_signal(signal.SIGINT)
+                assert process.wait(timeout=60) == 130
+            assert process.stderr.read() == b""
 
     def test_a_poor_encoding_stops_nothing(self, folder: Path) -> None:
         scenario = (folder / "article.yaml").read_text().replace("two ways in", "zwei Wege hinein, für 漢")

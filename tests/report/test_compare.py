@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from kproxysim.cluster import KubeProxyConfiguration
 from kproxysim.network import Edge, World
 from kproxysim.network.trace import Trace
 from kproxysim.report.align import meeting, parting
@@ -79,6 +80,19 @@ class TestTheArticlesQuestion:
 
 
 class TestOthers:
+    def test_a_dispatch_by_address_is_not_called_the_last_rule(self) -> None:
+        config = {"clusterCIDR": "10.44.0.0/14", "nodePortAddresses": ["10.128.0.0/24"]}
+        world = World(
+            article().cluster,
+            config=KubeProxyConfiguration.model_validate(config),
+            clients={"browser": "203.0.113.7"},
+        )
+        trace = sent(world, "198.51.100.12:30080")
+        (text,) = about(compare(trace, trace), "caught")
+        assert "nat:KUBE-NODEPORTS:1 (tcp, dport 30080)" in text
+        assert "the last rule" not in text
+        assert "It names the address, 10.128.0.12." in text
+
     def test_the_sentences_are_made_from_the_steps(self, missed: Trace, externalip: Trace) -> None:
         found = compare(externalip, missed, ("internal", "public"))
         assert found.meets_at is None
