@@ -10,8 +10,18 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from kproxysim.netfilter.condition import RuleSyntaxError
 from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.skb import to_address
 
-__all__ = ["parse_address", "parse_device", "parse_mask", "parse_network", "parse_number", "parse_port"]
+__all__ = [
+    "address_text",
+    "parse_address",
+    "parse_device",
+    "parse_host_mask",
+    "parse_mask",
+    "parse_network",
+    "parse_number",
+    "parse_port",
+]
 
 _UINT32 = 0xFFFFFFFF
 _NUMBER = re.compile(r"[ \t]*\+?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z", re.ASCII)
@@ -98,6 +108,25 @@ def parse_mask(text: str, family: Family, word: str = "") -> int:
         except RuleSyntaxError:
             pass
     raise RuleSyntaxError(f"{text!r} is no prefix length from 0 to {width} and no mask", word or text)
+
+
+def parse_host_mask(text: str, family: Family) -> tuple[int, int]:
+    """`address[/length or mask]` as (address, mask), the host part kept. A mask that is no prefix counts as a
+    full one (`xtopt_parse_plenmask`). Raises RuleSyntaxError.
+    """
+    full = (1 << _WIDTH[family]) - 1
+    host, slash, suffix = text.rpartition("/")
+    address = parse_address(host if slash else text, family, text)
+    mask = parse_mask(suffix, family, text) if slash else full
+    inverted = mask ^ full
+    return address, full if inverted & (inverted + 1) else mask
+
+
+def address_text(value: int, version: int) -> str:
+    """An address as inet_ntop prints it: IPv4 within IPv6 in dots."""
+    if version == 6 and (value >> 32 == 0xFFFF or (value >> 32 == 0 and value >> 16)):
+        return f"::{'ffff:' if value >> 32 else ''}{IPv4Address(value & _UINT32)}"
+    return str(to_address(value, version))
 
 
 @lru_cache(maxsize=65536)

@@ -12,7 +12,7 @@ from typing import ClassVar
 from kproxysim.netfilter.condition import Condition, Given, RuleSyntaxError, Surroundings, Unmodelled
 from kproxysim.netfilter.conntrack import Connection, Status, Tuple
 from kproxysim.netfilter.matches.header import PROTOCOL_NUMBERS, protocol_name
-from kproxysim.netfilter.numbers import parse_address, parse_mask, parse_number, parse_port
+from kproxysim.netfilter.numbers import address_text, parse_host_mask, parse_number, parse_port
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb, to_address
 
@@ -135,9 +135,7 @@ def build_part(given: Given, family: Family) -> FlowPart:
         first = parse_port(low) if low else 0
         last = (parse_port(high) if high else 65535) if colon else first
         return FlowPart(option, first, last, _range(first, last), given.negated)
-    host, slash, suffix = value.rpartition("/")
-    address = parse_address(host if slash else value, family, value)
-    mask = parse_mask(suffix, family, value) if slash else (1 << (32 if family == "ipv4" else 128)) - 1
+    address, mask = parse_host_mask(value, family)
     return FlowPart(option, address, mask, _network(address, mask, family), given.negated)
 
 
@@ -157,12 +155,7 @@ def _status(given: Given) -> FlowPart:
 
 
 def _network(network: int, mask: int, family: Family) -> str:
-    """`address`, `address/length`, or `address/mask` where the mask is no prefix."""
+    """`address`, or `address/length` where that is less than the whole of it."""
     width, version = (32, 4) if family == "ipv4" else (128, 6)
-    inverted = ~mask & ((1 << width) - 1)
-    address = str(to_address(network, version))
-    if not inverted:
-        return address
-    if inverted & (inverted + 1):
-        return f"{address}/{to_address(mask, version)}"
-    return f"{address}/{width - inverted.bit_length()}"
+    address, length = address_text(network, version), mask.bit_count()
+    return address if length == width else f"{address}/{length}"

@@ -42,8 +42,6 @@ def hashlimit_text(values: Mapping[str, Given], family: Family) -> str:
         raise RuleSyntaxError("-m hashlimit takes exactly one of --hashlimit-upto and --hashlimit-above")
     if "name" not in values or not values["name"].value:
         raise RuleSyntaxError("-m hashlimit needs --hashlimit-name")
-    if values.keys() & {"rate-match", "rate-interval"}:
-        raise RuleSyntaxError("--hashlimit-rate-match is not supported", "--hashlimit-rate-match")
     rate = rates[0]
     above = (rate.option == "above") is not rate.negated
     words = ["--hashlimit-above" if above else "--hashlimit-upto"]
@@ -53,6 +51,8 @@ def hashlimit_text(values: Mapping[str, Given], family: Family) -> str:
 
 def _packet_rate(rate: Given, values: Mapping[str, Given]) -> list[str]:
     period = packet_rate(rate.value, _SCALE, 64)
+    if "rate-match" in values:
+        period = max(1, period // unit_seconds(rate.value))
     burst = 5
     if "burst" in values:
         burst = parse_number(values["burst"].value, 1, _BURST_LIMIT)
@@ -122,7 +122,17 @@ def _table(rate: Given, values: Mapping[str, Given], family: Family) -> list[str
             length = parse_mask(values[name].value, family).bit_count()
             if length != width:
                 words.append(f"--hashlimit-{name} {length}")
-    return words
+    return words + _rate_match(rate, values)
+
+
+def _rate_match(rate: Given, values: Mapping[str, Given]) -> list[str]:
+    interval = 0
+    if "rate-interval" in values:
+        interval = parse_number(values["rate-interval"].value, 1, 0x7FFFFFFF)
+    if "rate-match" not in values:
+        return []
+    interval = interval or (1 if "b/s" in rate.value else unit_seconds(rate.value))
+    return ["--hashlimit-rate-match", *([f"--hashlimit-rate-interval {interval}"] if interval != 1 else [])]
 
 
 def _printed_seconds(rate: Given) -> int:

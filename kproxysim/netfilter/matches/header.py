@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, RuleSyntaxError, Surroundings
-from kproxysim.netfilter.numbers import parse_number
+from kproxysim.netfilter.numbers import address_text, parse_number
 from kproxysim.netfilter.skb import Skb, to_address
 
 __all__ = [
@@ -83,9 +83,9 @@ class PrefixMatch:
         """`address/length`, or `address/mask` where the mask is no prefix."""
         width = _WIDTH[self.version]
         inverted = ~self.mask & ((1 << width) - 1)
-        address = to_address(self.network, self.version)
+        address = address_text(self.network, self.version)
         if inverted & (inverted + 1):
-            return f"{address}/{to_address(self.mask, self.version)}"
+            return f"{address}/{address_text(self.mask, self.version)}"
         return f"{address}/{width - inverted.bit_length()}"
 
     def save(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
-from kproxysim.netfilter.numbers import parse_address
+from kproxysim.netfilter.numbers import address_text, parse_address
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb, to_address
 
@@ -33,7 +33,7 @@ class Range:
     @property
     def text(self) -> str:
         """`low-high`."""
-        return f"{to_address(self.low, self.version)}-{to_address(self.high, self.version)}"
+        return f"{address_text(self.low, self.version)}-{address_text(self.high, self.version)}"
 
 
 @dataclass(frozen=True, slots=True)

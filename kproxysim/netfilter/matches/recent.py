@@ -19,7 +19,7 @@ from kproxysim.netfilter.condition import (
     Unmodelled,
     by_name,
 )
-from kproxysim.netfilter.numbers import parse_address, parse_number
+from kproxysim.netfilter.numbers import address_text, parse_address, parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb, to_address
 
@@ -102,7 +102,7 @@ class RecentMatch:
             words.append(f"--hitcount {self.hits}")
         if self.rttl:
             words.append("--rttl")
-        words.append(f"--name {self.name} --mask {to_address(self.mask, self.version)} --{self.side}")
+        words.append(f"--name {self.name} --mask {address_text(self.mask, self.version)} --{self.side}")
         return " ".join(words)
 
 

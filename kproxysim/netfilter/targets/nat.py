@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError, by_name
-from kproxysim.netfilter.numbers import parse_address, parse_mask, parse_number, parse_port
+from kproxysim.netfilter.numbers import address_text, parse_address, parse_host_mask, parse_number, parse_port
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import to_address
 from kproxysim.packet import Address
@@ -41,9 +41,9 @@ class NatTarget:
     @property
     def to(self) -> str:
         """The text after `--to-destination` or `--to-source`."""
-        host = "" if self.address is None else str(self.address)
+        host = "" if self.address is None else address_text(int(self.address), self.address.version)
         if self.last is not None:
-            host += f"-{self.last}"
+            host += f"-{address_text(int(self.last), self.last.version)}"
         if self.ports is None:
             return host
         ports = _ports_text(self.ports) + ("" if self.base is None else f"/{self.base}")
@@ -96,13 +96,7 @@ class NetmapTarget:
         return (address & ~self.mask) | self.network
 
     def save(self) -> str:
-        inverted = ~self.mask & ((1 << (32 if self.version == 4 else 128)) - 1)
-        suffix = (
-            str(to_address(self.mask, self.version))
-            if inverted & (inverted + 1)
-            else str(self.mask.bit_count())
-        )
-        return f"NETMAP --to {to_address(self.network, self.version)}/{suffix}"
+        return f"NETMAP --to {address_text(self.network, self.version)}/{self.mask.bit_count()}"
 
 
 def translates_ports(target: object) -> bool:
@@ -121,15 +115,18 @@ def _flags(random: str, persistent: bool) -> str:
 def _ports(text: str, *, shifted: bool = False) -> tuple[tuple[int, int], int | None]:
     """`80`, `80-90`, or `80-90/8080` where `shifted` is allowed (`parse_ports`)."""
     low, dash, rest = text.partition("-")
-    first = parse_port(low)
-    if not dash:
+    if not dash or not text[:1].isdigit():
+        first = parse_port(text)
         return (first, first), None
+    first = parse_port(low)
     high, slash, base = rest.partition("/")
     last = parse_number(high, 0, 65535, text)
     if last < first:
         raise RuleSyntaxError(f"port range {text!r} runs backwards", text)
     if slash and not shifted:
         raise RuleSyntaxError(f"a shifted port range ({text}) is for DNAT only", text)
+    if base == "0":
+        raise RuleSyntaxError(f"a range cannot be counted from port 0 ({text})", text)
     return (first, last), parse_port(base) if slash else None
 
 
@@ -222,11 +219,8 @@ def _build_redirect(given: list[Given], family: Family) -> RedirectTarget:
 def _build_netmap(given: list[Given], family: Family) -> NetmapTarget:
     if not given:
         raise RuleSyntaxError("-j NETMAP needs --to")
-    text = given[0].value
-    host, slash, suffix = text.rpartition("/")
-    version, width = (4, 32) if family == "ipv4" else (6, 128)
-    mask = parse_mask(suffix, family, text) if slash else (1 << width) - 1
-    return NetmapTarget(parse_address(host if slash else text, family, text) & mask, mask, version)
+    address, mask = parse_host_mask(given[0].value, family)
+    return NetmapTarget(address & mask, mask, 4 if family == "ipv4" else 6)
 
 
 EXTENSIONS = (

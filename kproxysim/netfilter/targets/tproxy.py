@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError, by_name
 from kproxysim.netfilter.matches.mark import parse_mark
-from kproxysim.netfilter.numbers import parse_address, parse_port
+from kproxysim.netfilter.numbers import address_text, parse_address, parse_port
 from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.skb import to_address
 
 __all__ = ["EXTENSIONS", "TproxyTarget"]
 
@@ -38,7 +37,7 @@ def _build(given: list[Given], family: Family) -> TproxyTarget:
     version = 4 if family == "ipv4" else 6
     address = parse_address(values["on-ip"].value, family) if "on-ip" in values else 0
     value, mask = parse_mark(values["tproxy-mark"].value) if "tproxy-mark" in values else (0, 0)
-    return TproxyTarget(parse_port(values["on-port"].value), str(to_address(address, version)), value, mask)
+    return TproxyTarget(parse_port(values["on-port"].value), address_text(address, version), value, mask)
 
 
 EXTENSIONS = (

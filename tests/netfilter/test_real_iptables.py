@@ -1,0 +1,125 @@
+"""The tables of `rule_tables` and whole dumps, held against iptables itself: both back ends, each load in a network
+namespace of its own. Needs root, iptables and unshare(1).
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kproxysim.errors import InputError
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.script import Family
+from tests.netfilter.rule_tables import ACCEPTED, DIFFERENT, REFUSED, STRICTER
+
+BACK_ENDS = ("nft", "legacy")
+PROGRAM: dict[Family, str] = {"ipv4": "iptables", "ipv6": "ip6tables"}
+DUMPS = sorted((Path(__file__).parent / "dumps").glob("*.rules"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def iptables() -> None:
+    """The right to make a network namespace, and the programs; without them, with CI=true a failure."""
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    missing = [
+        name
+        for name in ("unshare", "iptables-nft-restore", "iptables-legacy-restore")
+        if not shutil.which(name)
+    ]
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-n", "true"], check=False).returncode:
+        missing.insert(0, "root")
+    if missing:
+        says = f"rules are not held against iptables itself: no {', '.join(missing)}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(says)
+        pytest.skip(says)
+
+
+def load(text: str, back_end: str, family: Family = "ipv4") -> list[str] | None:
+    """The lines of iptables-save after `text` was loaded, comments left out; None if it was refused."""
+    program = f"{PROGRAM[family]}-{back_end}"
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-c", f"{program}-restore && {program}-save 2>/dev/null"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return None
+    return [line for line in done.stdout.splitlines() if not line.startswith("#")]
+
+
+def ours(text: str, family: Family = "ipv4") -> list[str] | None:
+    try:
+        return Ruleset.from_save(text, family).to_save().splitlines()
+    except InputError:
+        return None
+
+
+def rules(lines: list[str] | None) -> list[str] | None:
+    return None if lines is None else [line for line in lines if line.startswith("-A")]
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+@pytest.mark.parametrize("table, chain, family", ACCEPTED)
+def test_accepts_and_prints_the_same(table: str, chain: str, family: Family, back_end: str) -> None:
+    """All rules of a table in one load; iptables names the line that it does not like."""
+    written = [rule if isinstance(rule, str) else rule[0] for rule in ACCEPTED[table, chain, family]]
+    text = "\n".join([f"*{table}", *(f"-A {chain} {rule}" for rule in written), "COMMIT", ""])
+    assert rules(load(text, back_end, family)) == rules(ours(text, family))
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+@pytest.mark.parametrize("table", REFUSED)
+def test_refuses_the_same(table: str, back_end: str) -> None:
+    taken = [
+        lines for lines, _ in REFUSED[table] if load(f"*{table}\n{lines}\nCOMMIT\n", back_end) is not None
+    ]
+    assert taken == []
+
+
+@pytest.mark.parametrize("table, lines, nft, legacy", DIFFERENT)
+def test_back_ends_differ_as_the_table_says(table: str, lines: str, nft: bool, legacy: bool) -> None:
+    text = f"*{table}\n{lines}\nCOMMIT\n"
+    assert [load(text, back_end) is not None for back_end in BACK_ENDS] == [nft, legacy]
+
+
+def test_where_we_are_stricter_iptables_takes_it_or_looks_up_a_name() -> None:
+    taken = {lines: load(f"*{table}\n{lines}\nCOMMIT\n", "nft") is not None for table, lines, _ in STRICTER}
+    assert [lines for lines, accepted in taken.items() if not accepted] in (
+        [],
+        ["-A INPUT -s localhost -j ACCEPT"],
+    )
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+@pytest.mark.parametrize("path", DUMPS, ids=lambda path: path.stem)
+def test_dumps_of_nodes_come_back_as_iptables_saves_them(path: Path, back_end: str) -> None:
+    """Rules with ipsets left out: loading them needs the sets."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    text = "".join(line for line in lines if "--match-set" not in line)
+    ruleset = Ruleset.from_save(text)
+    saved = load(text, back_end, ruleset.family)
+    assert saved is not None
+    assert by_table("\n".join(saved)) == by_table(ruleset.to_save())
+
+
+def by_table(text: str) -> dict[str, list[str]]:
+    """Tables of a dump, without counters; legacy prints them in another order."""
+    tables: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("*"):
+            current = tables.setdefault(line[1:], [])
+        elif line.startswith(":"):
+            current.append(line.partition(" [")[0])
+        elif line != "COMMIT":
+            current.append(line)
+    return {
+        table: lines
+        for table, lines in sorted(tables.items())
+        if any(line.startswith("-A") for line in lines)
+    }
