@@ -72,7 +72,7 @@ def load_cluster(source: SourceLike, *, strict: bool = False) -> Cluster:
         kept, about_copies = without_copies(items)
         findings = [*found.findings, *findings, *about_copies, *check_all(kept)]
         if not items and not findings and not inputs.troubles:
-            findings = [_nothing_here(inputs, found)]
+            raise _nothing_here(inputs, found)
         diagnostics = _in_order(inputs, [*inputs.troubles, *diagnose(findings, strict=strict)])
         errors = errors_among(diagnostics)
         if len(errors) >= MAX_MISTAKES:
@@ -153,12 +153,14 @@ def _models(found: Found) -> tuple[list[Item], list[tuple[Subject, Finding]]]:
     return items, findings
 
 
-def _nothing_here(inputs: _Inputs, found: Found) -> tuple[Subject, Finding]:
+def _nothing_here(inputs: _Inputs, found: Found) -> InputError:
     others = ", ".join(f"{count} {kind}" for kind, count in sorted(found.passed_over.items()))
-    message = f"there is no Node, Service or EndpointSlice here{f', only {others}' if others else ''}"
-    document = inputs.documents[0] if inputs.documents else Document({})
-    hint = "kubectl get nodes,services,endpointslices -A -o yaml prints what is needed"
-    return Subject(document), Finding("KPS014", message, help=hint)
+    return InputError.of(
+        "KPS014",
+        f"there is no Node, Service or EndpointSlice here{f', only {others}' if others else ''}",
+        position=Position(inputs.names[0]) if inputs.names else None,
+        help="kubectl get nodes,services,endpointslices -A -o yaml prints what is needed",
+    )
 
 
 def _in_order(inputs: _Inputs, diagnostics: list[Diagnostic]) -> list[Diagnostic]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 _NAME_OF_STDIN = "<stdin>"
 _BINARY_SAMPLE = 8192
+_FEW_QUESTIONS = 16
 _BYTE_ORDER_MARKS = (
     # UTF-32 first: its little-endian mark begins with that of UTF-16.
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -67,7 +69,8 @@ class Source:
 
     name: str
     text: str
-    _line_starts: list[int] = field(default_factory=list, repr=False)
+    _line_starts: list[int] = field(default_factory=list, repr=False, compare=False)
+    _asked: int = field(default=0, repr=False, compare=False)
 
     @property
     def is_json_by_name(self) -> bool:
@@ -76,19 +79,19 @@ class Source:
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
         """Both counted from 1, in characters."""
+        start = self.text.rfind("\n", 0, offset) + 1
+        # Counting is quick, a table of all lines is quicker from some questions on.
+        self._asked += 1
+        if self._asked <= _FEW_QUESTIONS:
+            return self.text.count("\n", 0, start) + 1, offset - start + 1
         if not self._line_starts:
-            self._line_starts = [0]
-            start = self.text.find("\n") + 1
-            while start:
-                self._line_starts.append(start)
-                start = self.text.find("\n", start) + 1
-        line = bisect_right(self._line_starts, offset)
-        return line, offset - self._line_starts[line - 1] + 1
+            self._line_starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
+        return bisect_right(self._line_starts, offset), offset - start + 1
 
-    def line_text(self, line: int) -> str:
-        """A line without its end, or "" if it is too long to be shown."""
-        start = self._line_starts[line - 1]
-        end = self.text.find("\n", start)
+    def line_text(self, offset: int) -> str:
+        """The line around a place, without its end, or "" if it is too long to be shown."""
+        start = self.text.rfind("\n", 0, offset) + 1
+        end = self.text.find("\n", offset)
         if end < 0:
             end = len(self.text)
         return "" if end - start > LONGEST_SHOWN_LINE else self.text[start:end].rstrip("\r")
@@ -107,7 +110,7 @@ class Source:
     ) -> Diagnostic:
         """A finding at a place of this source, with the line that it stands in."""
         line, column = self.line_and_column(place.offset)
-        shown = self.line_text(line)
+        shown = self.line_text(place.offset)
         if shown:
             # The end of a text may lie behind its last line.
             column = min(column, len(shown) + 1)

@@ -33,6 +33,7 @@ _INT = re.compile(
 )
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _BASES = {"hex": 16, "bin": 2, "oct": 8, "dec": 10}
+_SHOWN = 40
 _LONGEST_NUMBER = 400
 """Longer than any float is written; a megabyte of digits is text to us."""
 
@@ -61,7 +62,8 @@ def tagged_scalar(tag: str, text: str) -> Scalar:
         return value
     fits = {"int": int, "float": float, "bool": bool, "null": type(None)}.get(kind)
     if fits is None or type(value) is not fits:
-        raise ValueError(f"{text!r} can't be read as {tag}")
+        shown = f"!!{kind}" if kind != tag else tag
+        raise ValueError(f"{text[:_SHOWN]!r} can't be read as {shown}")
     return value
 
 

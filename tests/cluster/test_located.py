@@ -147,6 +147,14 @@ def test_the_line_and_what_is_wrong_in_it_are_shown() -> None:
     assert trouble.notes == ("the mapping is spec",)
 
 
+def test_many_places_in_one_text() -> None:
+    source = Source("f.yaml", "\n".join(f"k{number}: v" for number in range(100)))
+    for number in range(100):
+        offset = source.text.index(f"k{number}: v") + len(f"k{number}: ")
+        assert source.line_and_column(offset) == (number + 1, len(f"k{number}: ") + 1)
+        assert source.line_text(offset) == f"k{number}: v"
+
+
 def test_a_line_of_a_megabyte_is_not_repeated() -> None:
     assert trouble_of("a: [" + "x, " * 300_000 + "@]").source == ""
 
