@@ -214,7 +214,7 @@ WARNINGS = (
         "KPS228",
         "two annotations for topology-aware routing that differ",
         "service.kubernetes.io/topology-mode replaced service.kubernetes.io/topology-aware-hints. "
-        "Where both are set they must say the same; kube-proxy up to 1.32 looks at the older one "
+        "Where both are set they must say the same; kube-proxy up to 1.30 looks at the older one "
         "first.",
         "service.kubernetes.io/topology-mode: Auto\nservice.kubernetes.io/topology-aware-hints: Disabled",
     ),
