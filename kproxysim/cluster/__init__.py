@@ -7,7 +7,7 @@ is a `kproxysim.errors.Diagnostic` with file, line and column; `kproxysim.cluste
 from __future__ import annotations
 
 from kproxysim.cluster.addresses import Network, parse_cidr, parse_ip
-from kproxysim.cluster.cluster import Cluster, Pod
+from kproxysim.cluster.cluster import Cluster
 from kproxysim.cluster.configuration import (
     ConntrackConfiguration,
     DetectLocalConfiguration,
@@ -34,7 +34,6 @@ __all__ = [
     "Network",
     "Node",
     "NodeFacts",
-    "Pod",
     "Route",
     "Service",
     "ServicePort",

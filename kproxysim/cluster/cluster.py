@@ -6,23 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kproxysim.cluster.models import Endpoint, EndpointSlice, Node, Service
+from kproxysim.cluster.models import EndpointSlice, Node, Service
 from kproxysim.errors import Diagnostic, InputError
 
 if TYPE_CHECKING:
     from kproxysim.cluster.load import SourceLike
 
-__all__ = ["Cluster", "Pod"]
-
-
-@dataclass(frozen=True, slots=True)
-class Pod:
-    """A pod as EndpointSlices show it. `name` is "" if none names it; `ips` are as typed, both families."""
-
-    namespace: str
-    name: str
-    ips: tuple[str, ...]
-    node: str | None = None
+__all__ = ["Cluster"]
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -79,39 +69,8 @@ class Cluster:
         hint = f"known nodes: {known}{more}" if known else "there is no Node in the input"
         raise InputError.of("KPS115", f"there is no node {name!r}", found=name, help=hint)
 
-    def pods(self) -> tuple[Pod, ...]:
-        """The pods behind the endpoints, each once, in the order of the slices.
-
-        A pod's addresses of both families come together by its name; an endpoint that names no pod is one by
-        itself. Endpoints of type FQDN are none.
-        """
-        ips: dict[tuple[str, str, str], dict[str, None]] = {}
-        nodes: dict[tuple[str, str, str], str | None] = {}
-        for piece in self.endpoint_slices:
-            if piece.address_type == "FQDN":
-                continue
-            for endpoint in piece.endpoints:
-                if not endpoint.addresses:
-                    continue
-                key = _pod_key(endpoint, piece.metadata.namespace)
-                ips.setdefault(key, {}).update(dict.fromkeys(endpoint.addresses))
-                if nodes.get(key) is None:
-                    nodes[key] = endpoint.node_name
-        return tuple(
-            Pod(namespace, name, tuple(addresses), nodes[namespace, name, address])
-            for (namespace, name, address), addresses in ips.items()
-        )
-
 
 _SHOWN = 10
-
-
-def _pod_key(endpoint: Endpoint, namespace: str) -> tuple[str, str, str]:
-    """Namespace and name of the pod behind an endpoint or, if no pod is named, its address."""
-    target = endpoint.target_ref
-    if target is not None and target.kind in ("", "Pod") and target.name:
-        return target.namespace or namespace, target.name, ""
-    return namespace, "", endpoint.addresses[0]
 
 
 def _check(cluster: Cluster) -> list[Diagnostic]:

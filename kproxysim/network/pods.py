@@ -54,7 +54,7 @@ def pods_of(cluster: Cluster, others: Iterable[Pod] = ()) -> tuple[Pod, ...]:
             address = str(parse_ip(endpoint.addresses[0]))
             reference = endpoint.target_ref
             namespace = (reference.namespace if reference else "") or piece.metadata.namespace
-            name = (reference.name if reference and reference.kind == "Pod" else "") or address
+            name = (reference.name if reference and reference.kind in ("", "Pod") else "") or address
             known = found.get(f"{namespace}/{name}")
             found[f"{namespace}/{name}"] = Pod(
                 namespace,

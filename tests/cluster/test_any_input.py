@@ -148,7 +148,6 @@ def load(source: Any) -> None:
     else:
         for finding in cluster.findings:
             check_diagnostic(finding)
-        cluster.pods()
 
 
 class TestAnyInput:

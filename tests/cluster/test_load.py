@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kproxysim.cluster import Cluster, EndpointSlice, Node, Pod, Service
+from kproxysim.cluster import Cluster, EndpointSlice, Node, Service
 from kproxysim.errors import InputError, Severity
 
 NODE: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-a"}}
@@ -272,36 +272,6 @@ def test_the_node_of_a_name() -> None:
     with pytest.raises(InputError, match=r"no node 'node-b' \(known nodes: node-a\)") as raised:
         cluster.node("node-b")
     assert raised.value.code == "KPS115"
-
-
-def test_pods() -> None:
-    def piece(name: str, kind: str, *endpoints: dict[str, Any], namespace: str = "shop") -> dict[str, Any]:
-        metadata = {"name": name, "namespace": namespace}
-        return {**SLICE, "metadata": metadata, "addressType": kind, "endpoints": list(endpoints)}
-
-    pod = {"kind": "Pod", "name": "web-0", "namespace": "shop"}
-    cluster = Cluster.load(
-        [
-            piece(
-                "a",
-                "IPv4",
-                {"addresses": ["10.44.0.5"], "targetRef": pod},
-                {"addresses": ["10.44.0.6"], "nodeName": "b"},
-            ),
-            piece("b", "IPv6", {"addresses": ["fd00::5"], "targetRef": pod, "nodeName": "a"}),
-            piece("c", "IPv4", {"addresses": ["10.44.0.5"], "targetRef": {**pod, "namespace": "other"}}),
-            piece(
-                "d", "IPv4", {"addresses": ["10.44.0.7"], "targetRef": {"name": "web-1"}}, {"addresses": []}
-            ),
-            piece("e", "FQDN", {"addresses": ["db.example.net"]}),
-        ]
-    )
-    assert cluster.pods() == (
-        Pod("shop", "web-0", ("10.44.0.5", "fd00::5"), "a"),
-        Pod("shop", "", ("10.44.0.6",), "b"),
-        Pod("other", "web-0", ("10.44.0.5",), None),
-        Pod("shop", "web-1", ("10.44.0.7",), None),
-    )
 
 
 def test_a_cluster_is_shown_as_what_makes_it() -> None:
