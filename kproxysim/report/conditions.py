@@ -32,11 +32,18 @@ def condition_words(condition: Condition) -> str:
         return f"{condition.field.replace('-', ' ')} {condition.had}" + (f", not {wanted}" if negated else "")
     if condition.field == "protocol":
         return condition.had if not negated else f"{condition.had}, not {wanted}"
-    if condition.field in ("recent", "statistic"):
-        return f"{condition.field}: {condition.had}"
+    if condition.field == "recent":
+        return f"{_who(condition)} {condition.wanted.replace('remember', 'remembered', 1)}"
+    if condition.field == "statistic":
+        return f"statistic: {condition.had}"
     if condition.field in ("sport", "dport") and ":" in wanted:
         return f"{condition.field} {condition.had} {'not ' if negated else ''}in {wanted}"
     return f"{condition.field} {condition.had}" + (f", not {wanted}" if negated else "")
+
+
+def _who(condition: Condition) -> str:
+    """The address that a list of `recent` was asked about."""
+    return condition.had.partition(" ")[0]
 
 
 def conditions_text(conditions: Iterable[Condition]) -> str:
@@ -59,7 +66,7 @@ def miss_text(condition: Condition) -> str:
         for length in _HOST_LENGTHS:
             wanted = wanted.removesuffix(length)
     if condition.field == "recent":
-        return f"{condition.had}: rule wants it {condition.wanted}"
+        return f"rule wants {_who(condition)} {condition.wanted}"
     field = condition.field.replace("-", " ")
     return f"{field} is {condition.had}, rule wants {'anything but ' if negated else ''}{wanted}"
 

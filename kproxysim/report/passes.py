@@ -84,7 +84,7 @@ class Pass:
                     stack.append((step, len(kept)))
             elif isinstance(target, Return):
                 _come_back(stack, kept)
-            elif target is None:
+            elif target is None and role_of(step.chain) == step.chain:
                 kept.pop()
         while stack and not self.decided:
             _come_back(stack, kept)

@@ -103,6 +103,8 @@ class RowWriter:
         elif step is part.last and part.translated:
             rows.append(_translation(place, step, part.nat))
             rows.extend(_matched(one for one in step.conditions() if one.field != "protocol"))
+        elif target is None:
+            rows.append(Row(place, "counts, no more", made_by))
         elif isinstance(target, Jump | Return):
             rows.extend(self._way(step, place, made_by))
         else:

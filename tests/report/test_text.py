@@ -7,13 +7,17 @@ import pytest
 from kproxysim.network import World
 from kproxysim.network.trace import Trace
 from kproxysim.report.text import trace_page
-from tests.report.worlds import article, sent
+from tests.report.worlds import article, guarded, sent
 
 PODS = tuple((f"echo-{number}", f"10.44.0.{number + 4}", "node-a") for number in range(1, 8))
 
 
 def lines(trace: Trace, **how: bool) -> list[str]:
     return list(trace_page(trace, **how))  # type: ignore[arg-type]
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
 
 
 def line(found: list[str], start: str) -> str:
@@ -121,6 +125,24 @@ class TestMiss:
         assert "falls off its end" in text
         assert "src type is UNICAST (203.0.113.7), rule wants LOCAL" in text
         assert "dropped on node-b by filter:KUBE-EXTERNAL-SERVICES:" in text
+
+
+class TestAService:
+    """Its own chains are short, and each of their rules says why it was passed over."""
+
+    def test_source_ranges_show_the_range_that_was_missed(self) -> None:
+        found = lines(sent(guarded(), "198.51.100.200:80", via="node-a"))
+        assert any("no match src is 203.0.113.7, rule wants 192.0.2.0/24" in squeezed(one) for one in found)
+        assert any("falls off its end" in one for one in found)
+        assert line(found, "verdict").endswith("[source-not-in-ranges]")
+
+    def test_affinity_shows_the_lists_that_were_asked_and_written(self) -> None:
+        text = squeezed(trace_page(sent(guarded(), "10.48.3.9:80", "pod/default/echo-1")).text())
+        assert text.count("no match rule wants 10.44.0.5 in KUBE-SEP-") == 2
+        assert "matched 10.44.0.5 remembered in KUBE-SEP-" in text
+
+    def test_no_class_is_told_where_a_list_decides(self) -> None:
+        assert "class " not in trace_page(sent(guarded(), "10.48.3.9:80", "pod/default/echo-1")).text()
 
 
 class TestManyBranches:

@@ -35,8 +35,9 @@ def service(name: str, cluster_ip: str, *, port: str = "http", **spec: Any) -> S
         "selector": {"app": "echo"},
         "ports": ports,
     }
+    status = spec.pop("status", {})
     return Service.model_validate(
-        {"metadata": {"namespace": "default", "name": name}, "spec": {**common, **spec}}
+        {"metadata": {"namespace": "default", "name": name}, "spec": {**common, **spec}, "status": status}
     )
 
 
@@ -81,6 +82,21 @@ def article(
     cluster = Cluster([node("node-a"), node("node-b")], services, slices)
     config = KubeProxyConfiguration.model_validate({"clusterCIDR": "10.44.0.0/14"})
     return World(cluster, edge=edge, config=config, clients={"browser": "203.0.113.7"}, version="1.30")
+
+
+def guarded() -> World:
+    """A load balancer that lets one range in, with affinity of clients to pods."""
+    balanced = service(
+        "echo-lb",
+        "10.48.3.9",
+        type="LoadBalancer",
+        sessionAffinity="ClientIP",
+        loadBalancerSourceRanges=["192.0.2.0/24"],
+        port_fields={"nodePort": 30090},
+        status={"loadBalancer": {"ingress": [{"ip": "198.51.100.200"}]}},
+    )
+    cluster = Cluster([node("node-a"), node("node-b")], [balanced], [slice_of("echo-lb")])
+    return World(cluster, clients={"browser": "203.0.113.7"}, version="1.30")
 
 
 def sent(world: World, to: str, source: str = "browser", **how: Any) -> Trace:
