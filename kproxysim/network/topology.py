@@ -67,6 +67,7 @@ class Topology:
     _segments: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _plugged: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     _routers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _bridges: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def graph(self) -> nx.Graph[str]:
@@ -85,15 +86,20 @@ class Topology:
                 graph.add_edge(host, segment, device=device)
         return graph
 
-    def plug(self, host: str, device: str, segment: str, *, routes: bool = False) -> None:
+    def plug(
+        self, host: str, device: str, segment: str, *, routes: bool = False, bridges: bool = False
+    ) -> None:
         """Connect a host's device to a segment. A host that `routes` there takes what nobody else owns.
 
-        A bridge is plugged into a segment for each of its ports: what goes from port to port passes its host.
+        A device that `bridges` is plugged into a segment for each of its ports: what goes from port to port
+        passes its host, and nothing else that is not for the host itself.
         """
         self._segments.setdefault((host, device), []).append(segment)
         self._plugged.setdefault(segment, []).append((host, device))
         if routes:
             self._routers[segment] = (host, device)
+        if bridges:
+            self._bridges[segment] = (host, device)
 
     def neighbour(self, host: str, device: str, next_hop: int, version: int) -> tuple[str, str] | None:
         """Who takes a packet that `host` sends by `device` to `next_hop`: (host, its device).
@@ -101,13 +107,27 @@ class Topology:
         None if nobody answers there.
         """
         segments = self._segments.get((host, device), [])
+        owner = self._owner(segments, host, next_hop, version)
+        if owner is not None:
+            return owner
+        for segment in segments:
+            bridge = self._bridges.get(segment)
+            if bridge is not None and bridge[0] != host:
+                far = self._owner(self._segments[bridge], host, next_hop, version)
+                return None if far is None else bridge
+        routers = (self._routers[segment] for segment in segments if segment in self._routers)
+        return next((router for router in routers if router[0] != host), None)
+
+    def _owner(
+        self, segments: Iterable[str], asking: str, address: int, version: int
+    ) -> tuple[str, str] | None:
+        """Who on one of these segments has an address, other than who asks."""
         for segment in segments:
             for taker in self._plugged[segment]:
                 other = taker[0]
-                if other not in (host, EDGE) and self.hosts[other].host.routing.is_local(next_hop, version):
+                if other not in (asking, EDGE) and self.hosts[other].host.routing.is_local(address, version):
                     return taker
-        routers = (self._routers[segment] for segment in segments if segment in self._routers)
-        return next((router for router in routers if router[0] != host), None)
+        return None
 
 
 def build(
@@ -233,27 +253,49 @@ class _Builder:
         gateways = tuple(
             ip_interface(f"{network.network_address + 1}/{network.prefixlen}") for network in networks
         )
-        if self.pod_network == "bridge":
+        bridged = self.pod_network == "bridge"
+        if bridged:
             table.add_interface(Interface(_BRIDGE, gateways))
         ends = () if self.pod_network == "ptp-bare" else tuple(_single(gateway.ip) for gateway in gateways)
         for number, pod in enumerate(pods):
             addresses = tuple(parse_ip(text) for text in pod.ips)
-            device = _BRIDGE if self.pod_network == "bridge" else f"veth{number}"
-            if self.pod_network != "bridge":
+            device = _BRIDGE if bridged else f"veth{number}"
+            if not bridged:
                 table.add_interface(Interface(device, ends))
             for address in addresses:
                 table.add(Route(int(address), address.max_prefixlen, address.version, device))
             segment = f"link/{pod.key}"
-            self.topology.plug(name, device, segment, routes=True)
-            self._pod(pod, addresses, segment)
+            self.topology.plug(name, device, segment, routes=not bridged, bridges=bridged)
+            self._pod(pod, addresses, segment, gateways if bridged else ())
 
-    def _pod(self, pod: Pod, addresses: tuple[Address, ...], segment: str) -> None:
+    def _pod(
+        self,
+        pod: Pod,
+        addresses: tuple[Address, ...],
+        segment: str,
+        gateways: tuple[IPv4Interface | IPv6Interface, ...],
+    ) -> None:
+        """A pod on a bridge finds the others of its node there, and sends the rest to the bridge's address;
+        another sends everything to the other end of its link.
+        """
         name = f"pod/{pod.key}"
         table = RoutingTable()
         table.add_interface(_loopback())
-        table.add_interface(Interface("eth0", tuple(_single(address) for address in addresses)))
+        own = tuple(
+            next(
+                (
+                    ip_interface(f"{address}/{gateway.network.prefixlen}")
+                    for gateway in gateways
+                    if address in gateway.network
+                ),
+                _single(address),
+            )
+            for address in addresses
+        )
+        table.add_interface(Interface("eth0", own))
         for version in {address.version for address in addresses}:
-            table.add(Route(0, 0, version, "eth0"))
+            hop = next((int(gateway.ip) for gateway in gateways if gateway.version == version), None)
+            table.add(Route(0, 0, version, "eth0", hop))
         self._place(
             name, Host(pod.key, table, sockets=frozenset(_parse_sockets(pod.listening))), "pod", pod.key
         )

@@ -64,3 +64,13 @@ def test_what_the_edge_says_about_a_translated_packet_reaches_the_internal_addre
 def test_a_pod_s_addresses_are_one_whatever_their_spelling() -> None:
     place = world(PLAIN, pods=[Pod("default", "six", "node-b", ("fd00:44:0:0::9", "fd00:44::9"))])
     assert next(pod.ips for pod in place.pods if pod.name == "six") == ("fd00:44::9",)
+
+
+def test_a_pod_on_a_bridge_finds_out_for_itself_that_nobody_of_its_network_has_an_address() -> None:
+    """It asks its neighbours, and no router."""
+    pods = [Pod("default", "other", "node-b", ("10.44.1.9",))]
+    place = world(PLAIN, edge=NAT, pods=pods, pod_network="bridge")
+    sender = "pod/default/other"
+    trace = place.send(place.packet(sender, "10.44.1.99:80"), sender)
+    assert [(hop.where, hop.kind) for hop in trace.branches[0].hops] == [("default/other", "pod")]
+    assert trace.branches[0].client_sees == "host-unreachable"
