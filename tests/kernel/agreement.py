@@ -1,0 +1,146 @@
+"""The kernel against the simulator: where one flow went, in the same words from both."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from kproxysim.netfilter.skb import to_address
+from kproxysim.network import World
+from kproxysim.packet import Packet
+from tests.kernel.expected import Expected, expected
+from tests.kernel.lab import Lab
+from tests.kernel.linux_edge import as_stateless, differs
+from tests.kernel.plan import Seen
+
+PATIENCE = 0.9
+"""Seconds to wait for an answer that is to come: less than it takes TCP to try again."""
+
+SILENCE = 0.06
+"""Seconds to wait where no answer is to come. A link takes microseconds."""
+
+TRIES = 3
+"""A difference counts when it is there each time: on a busy machine a packet may turn up after its flow was given up."""
+
+ENOUGH = 40
+"""Times that a flow is sent until each way it may go was seen; one of two is missed once in 10^12."""
+
+
+@dataclass
+class Tally:
+    """What was compared. `rules` counts rules that matched on both sides, `left_out` what this lab cannot compare, by reason."""
+
+    flows: int = 0
+    rules: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    disagreements: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        left_out = ", ".join(f"{reason} {number}" for reason, number in sorted(self.left_out.items()))
+        agreed = self.flows - len(self.disagreements)
+        return (
+            f"{self.flows} flows, {agreed} agreements, {len(self.disagreements)} disagreements, "
+            f"{self.rules} rules counted alike; left out: {left_out or 'nothing'}"
+        )
+
+
+def compare(lab: Lab, tally: Tally, source: str, to: str, via: str | None = None) -> None:
+    """Send it on both sides, and write down what differs."""
+    packet = lab.packet(source, to)
+    reason = differs(lab.world, packet, source)
+    if reason is not None:
+        tally.left_out[reason] += 1
+        return
+    tally.flows += 1
+    for attempt in range(TRIES):
+        if attempt:
+            lab.settle()
+            packet = lab.packet(source, to)
+        way, lines = _send(lab, packet, source, via)
+        if not lines:
+            tally.rules += sum(way.counters.values())
+            return
+    tally.disagreements.append("\n  ".join([f"{packet} from {source} via {via}", *lines]))
+
+
+def every_way(lab: Lab, tally: Tally, source: str, to: str, via: str | None = None) -> None:
+    """As `compare`, again and again until each way that the flow may go was seen."""
+    compare(lab, tally, source, to, via)
+    packet = lab.packet(source, to)
+    if differs(lab.world, packet, source) is not None:
+        return
+    wanted = {_end(way) for way in expected(lab.world, lab.topology, packet, source, via)}
+    seen: set[str] = set()
+    for _ in range(ENOUGH if len(wanted) > 1 else 0):
+        way, lines = _send(lab, lab.packet(source, to), source, via)
+        if not lines:
+            seen.add(_end(way))
+            tally.flows += 1
+            tally.rules += sum(way.counters.values())
+        if seen == wanted:
+            return
+    if len(wanted) > 1:
+        tally.disagreements.append(
+            f"{packet} from {source} via {via}\n  never ended at {sorted(wanted - seen)}"
+        )
+
+
+def _end(way: Expected) -> str:
+    return f"{way.client} {way.branch.packet.destination} {way.branch.packet.src}"
+
+
+def _send(lab: Lab, packet: Packet, source: str, via: str | None) -> tuple[Expected, list[str]]:
+    """The way that comes closest to what the kernel did, and what differs all the same."""
+    if lab.has_affinity:
+        lab.forget()
+    lab.hand_to(packet.dst, via)
+    ways = expected(lab.world, lab.topology, packet, source, via)
+    silent = all(way.client == "timeout" for way in ways)
+    seen = lab.send(packet, source, SILENCE if silent else PATIENCE)
+    differences = [(way, _differences(lab.world, source, way, seen)) for way in ways]
+    closest, lines = min(differences, key=lambda one: len(one[1]))
+    host = lab.topology.hosts[source].host
+    address = host.source_for(int(packet.dst), packet.family)
+    chosen = "" if address is None else str(to_address(address, packet.family))
+    if chosen != seen.chosen:
+        lines.append(f"source address of an unbound socket: kernel {seen.chosen}, simulator {chosen}")
+    return closest, lines
+
+
+def _differences(world: World, source: str, way: Expected, seen: Seen) -> list[str]:
+    lines = []
+    if way.client != seen.client:
+        ending = f"{way.branch.disposition}, {way.branch.reason}"
+        lines.append(f"the client: kernel {seen.client}, simulator {way.client} ({ending})")
+    lines += _arrivals(way, seen)
+    errors = tuple((kind, code, as_stateless(world, source, teller)) for kind, code, teller in seen.errors)
+    if way.errors != errors:
+        lines.append(f"ICMP errors: kernel {errors}, simulator {way.errors}")
+    for host, at in sorted(set(way.counters) | set(seen.counters)):
+        ours, theirs = way.counters.get((host, at), 0), seen.counters.get((host, at), 0)
+        if ours != theirs and _is_known(world, host, at):
+            lines.append(f"{host} {at}: kernel {theirs}, simulator {ours}")
+    return lines
+
+
+def _arrivals(way: Expected, seen: Seen) -> list[str]:
+    if way.arrival is None:
+        return [f"arrivals: kernel {one}, simulator none" for one in seen.arrivals]
+    if len(seen.arrivals) != 1:
+        return [f"arrivals: kernel {seen.arrivals}, simulator {way.arrival}"]
+    kernel, ours = seen.arrivals[0], way.arrival
+    same = (kernel.host, kernel.src, kernel.dst, kernel.dport) == (ours.host, ours.src, ours.dst, ours.dport)
+    if same and kernel.sport in way.ports:
+        return []
+    return [f"arrival: kernel {kernel}, simulator {ours}, source ports {way.ports}"]
+
+
+def _is_known(world: World, host: str, at: str) -> bool:
+    """Is this counter one that the simulator knows of?
+
+    A hook without rules is not walked by the simulator; its policy counts packets all the same. Table raw is the lab's where nobody else uses it.
+    """
+    table, chain, number = at.split("/")
+    rulesets = [world.ruleset(host.removeprefix("node/"), family) for family in ("ipv4", "ipv6")]
+    found = [ruleset.chain(table, chain) for ruleset in rulesets]
+    if number != "0":
+        return any(one is not None for one in found)
+    return any(one is not None and (one.rules or one.policy == "DROP") for one in found)

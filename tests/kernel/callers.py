@@ -1,0 +1,198 @@
+"""The sender's side of a flow: a socket that connects, a datagram, a raw packet; and what its process is told."""
+
+import errno
+import socket
+import struct
+from ipaddress import ip_address
+from time import monotonic
+
+from tests.kernel.ears import (
+    ANSWER,
+    CALL,
+    FLAGS,
+    MSS_BASE,
+    NUMBERS,
+    SEQUENCE_BASE,
+    Heard,
+)
+from tests.kernel.plan import Arrival, Flow
+
+WORDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ENETUNREACH: "net-unreachable",
+    errno.EHOSTUNREACH: "host-unreachable",
+    errno.ENOPROTOOPT: "protocol-unreachable",
+    errno.EACCES: "prohibited",
+    errno.EPERM: "not-permitted",
+}
+AFTER_ICMP = 0.02
+"""Seconds that a socket is given to tell of an ICMP error. A TCP socket that was busy sending when the error came tells only when it sends again."""
+
+ICMP_WORDS = {
+    (4, 3, 0): "net-unreachable",
+    (4, 3, 1): "host-unreachable",
+    (4, 3, 2): "protocol-unreachable",
+    (4, 3, 3): "refused",
+    (4, 3, 9): "net-unreachable",
+    (4, 3, 10): "host-unreachable",
+    (4, 3, 13): "host-unreachable",
+    (4, 11, 0): "host-unreachable",
+    (6, 1, 0): "net-unreachable",
+    (6, 1, 1): "prohibited",
+    (6, 1, 3): "host-unreachable",
+    (6, 1, 4): "refused",
+    (6, 1, 5): "prohibited",
+    (6, 1, 6): "prohibited",
+    (6, 3, 0): "host-unreachable",
+}
+"""net/ipv4/icmp.c icmp_err_convert, net/ipv6/icmp.c icmpv6_err_convert: family, type, code."""
+
+
+class Caller:
+    """One flow from its sender's point of view. Made, and `start`ed, within the sender's namespace."""
+
+    def __init__(self, flow: Flow, number: int) -> None:
+        self.flow, self.number = flow, number % NUMBERS
+        self.version = ip_address(flow.dst).version
+        self.family = socket.AF_INET if self.version == 4 else socket.AF_INET6
+        self.socket: socket.socket | None = None
+        self.client = ""
+        self.acknowledged = False
+        self.arrivals: list[Arrival] = []
+        self.errors: list[tuple[int, int, str]] = []
+        self.deadline = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing more is to come. A TCP connection is complete when the server has the client's acknowledgement."""
+        if self.client == "answered" and self.flow.protocol == "tcp":
+            return self.acknowledged
+        return self.client != ""
+
+    def chosen_source(self) -> str:
+        with socket.socket(self.family, socket.SOCK_DGRAM) as unbound:
+            try:
+                unbound.connect((self.flow.dst, self.flow.dport))
+            except OSError:
+                return ""
+            return str(unbound.getsockname()[0])
+
+    def start(self) -> None:
+        flow = self.flow
+        self.deadline = monotonic() + flow.patience
+        try:
+            if flow.flags:
+                self._send_raw(_segment(flow, self.number), socket.IPPROTO_TCP)
+                return
+            kind = socket.SOCK_STREAM if flow.protocol == "tcp" else socket.SOCK_DGRAM
+            self.socket = socket.socket(self.family, kind | socket.SOCK_NONBLOCK)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if flow.protocol == "tcp":
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, MSS_BASE + self.number)
+            elif self.version == 4:
+                self.socket.setsockopt(socket.IPPROTO_IP, 11, 1)  # IP_RECVERR: every ICMP error is told
+            else:
+                self.socket.setsockopt(socket.IPPROTO_IPV6, 25, 1)  # IPV6_RECVERR
+            self.socket.bind((flow.src, flow.sport))
+            self._tell(self.socket.connect_ex((flow.dst, flow.dport)))
+            if flow.protocol == "udp" and not self.client:
+                self.socket.send(CALL + b"%04d" % self.number)
+        except OSError as error:
+            self._tell(error.errno or 0)
+
+    def _send_raw(self, payload: bytes, protocol: int) -> None:
+        src, dst = ip_address(self.flow.src), ip_address(self.flow.dst)
+        if self.version == 4:
+            header = struct.pack(
+                "!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0, src.packed, dst.packed
+            )
+        else:
+            header = struct.pack("!IHBB16s16s", 6 << 28, len(payload), protocol, 64, src.packed, dst.packed)
+        with socket.socket(self.family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+            raw.sendto(header + payload, (str(dst), 0))
+
+    def _tell(self, error: int) -> None:
+        if error not in (0, errno.EINPROGRESS):
+            self.client = WORDS.get(error, f"error:{errno.errorcode.get(error, error)}")
+
+    def look(self) -> None:
+        """What the socket says by now."""
+        if self.socket is None or self.client:
+            return
+        try:
+            if self.flow.protocol == "tcp":
+                error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                self._tell(error)
+                if not error and _is_established(self.socket):
+                    self.client = "answered"
+            elif self.socket.recv(100).startswith(ANSWER):
+                self.client = "answered"
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._tell(error.errno or 0)
+
+    def hear(self, heard: Heard) -> None:
+        """A packet turned up at a host."""
+        flow = self.flow
+        if heard.icmp is not None:
+            if heard.host == flow.host and heard.inner == (
+                flow.protocol,
+                flow.src,
+                flow.sport,
+                flow.dst,
+                flow.dport,
+            ):
+                self.errors.append((*heard.icmp, heard.src))
+                self.deadline = min(self.deadline, monotonic() + AFTER_ICMP)
+            return
+        if heard.protocol != flow.protocol:
+            return
+        if heard.number == self.number and (heard.flags or "SYN") == (flow.flags or "SYN"):
+            self.arrivals.append(Arrival(heard.host, heard.src, heard.sport, heard.dst, heard.dport))
+        elif heard.protocol == "tcp" and any(
+            (one.host, one.src, one.sport, one.dport) == (heard.host, heard.src, heard.sport, heard.dport)
+            for one in self.arrivals
+        ):
+            self.acknowledged = self.acknowledged or heard.flags == "ACK"
+        elif flow.flags and heard.host == flow.host and (heard.src, heard.dport) == (flow.dst, flow.sport):
+            self.client = self.client or "answered:" + "".join(name[0] for name in heard.flags.split(","))
+
+    def give_up(self) -> None:
+        """No more is awaited. An ICMP error of which the socket has not told yet counts as told."""
+        if not self.client:
+            kind = (self.version, *self.errors[0][:2]) if self.errors else None
+            self.client = "timeout" if kind is None else ICMP_WORDS.get(kind, f"icmp {kind}")
+        if self.client != "answered" and self.socket is not None:
+            self.socket.close()  # before the first packet would be sent a second time
+
+
+def _is_established(connection: socket.socket) -> bool:
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 1
+
+
+def _segment(flow: Flow, number: int) -> bytes:
+    """A TCP header with the checksum that its addresses call for."""
+    bits = sum(1 << FLAGS.index(name) for name in flow.flags.split(","))
+    acknowledgement = 1 if "ACK" in flow.flags else 0
+    segment = bytearray(
+        struct.pack(
+            "!HHIIBBHHH",
+            flow.sport,
+            flow.dport,
+            SEQUENCE_BASE + number,
+            acknowledgement,
+            5 << 4,
+            bits,
+            8192,
+            0,
+            0,
+        )
+    )
+    src, dst = ip_address(flow.src).packed, ip_address(flow.dst).packed
+    data = src + dst + struct.pack("!HH", socket.IPPROTO_TCP, len(segment)) + segment
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    segment[16:18] = struct.pack("!H", ~total & 0xFFFF)
+    return bytes(segment)

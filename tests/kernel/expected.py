@@ -1,0 +1,111 @@
+"""What the simulator says of a connection, packet for packet: the branch that `World.send` tells, and the packets that it leads to but leaves out.
+
+A TCP client acknowledges, and whoever gets an answer that he never asked for says so. The kernel's counters hold these packets as well.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kproxysim.netfilter.chance import Enumeration, enumerate_runs
+from kproxysim.netfilter.events import Outcome
+from kproxysim.netfilter.walk import Walked
+from kproxysim.network import Branch, World
+from kproxysim.network.journey import Journey, Leg
+from kproxysim.network.topology import Topology
+from kproxysim.network.trace import Hop
+from kproxysim.network.verdict import Call, branch_of
+from kproxysim.packet import Packet
+from tests.kernel.plan import Arrival
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One way that a connection may go. `counters` as in `Seen`; `ports` are the source ports that the server may see."""
+
+    branch: Branch
+    client: str
+    arrival: Arrival | None
+    ports: range
+    errors: tuple[tuple[int, int, str], ...]
+    counters: dict[tuple[str, str], int]
+
+
+@dataclass(slots=True)
+class _Followed(Journey):
+    """A journey that keeps every leg of it."""
+
+    legs: list[Leg] = field(default_factory=list)
+
+    def _follow(self, host: str, outcome: Outcome, hops: list[Hop]) -> Leg:
+        leg = Journey._follow(self, host, outcome, hops)
+        self.legs.append(leg)
+        return leg
+
+
+def expected(
+    world: World, topology: Topology, packet: Packet, source: str, via: str | None = None
+) -> list[Expected]:
+    """All ways that it may go."""
+    router = world._router(topology)
+    _, sender = world._sender(source)
+    call = Call(packet, sender, topology, world.cluster, world.edge, world.pods)
+
+    def run(chance: Enumeration) -> Expected:
+        journey = _Followed(topology, router, world._states, chance, via)
+        branch = branch_of(call, journey)
+        out = journey.legs[0].end
+        _go_on(journey, branch, sender.host, packet)
+        arrival = None
+        final = branch.packet
+        if out.outcome.kind == "deliver":
+            arrival = Arrival(out.host, str(final.src), final.sport or 0, str(final.dst), final.dport or 0)
+        low, high = branch.sport_range or (final.sport or 0, final.sport or 0)
+        return Expected(
+            branch,
+            branch.client_sees,
+            arrival,
+            range(low, high + 1),
+            _errors(branch),
+            dict(_counted(journey.legs)),
+        )
+
+    return [found for _, found in enumerate_runs(run)]
+
+
+def _go_on(journey: _Followed, branch: Branch, sender: str, packet: Packet) -> None:
+    """The packets after the answer."""
+    reply = branch.reply
+    if reply is None or (packet.protocol == "tcp" and "SYN" not in reply.packet.flags):
+        return
+    if branch.client_sees == "answered" and packet.protocol == "tcp":
+        journey.send(sender, Packet("tcp", packet.src, packet.dst, packet.sport, packet.dport, "ACK"))
+    elif reply.reason == "reply-from-stranger":
+        end = journey.legs[-1].end
+        if packet.protocol == "tcp":
+            journey.send(end.host, end.outcome.skb.packet.reply("RST"))
+        else:
+            journey.refuse(end.host, end.outcome.skb)
+
+
+def _errors(branch: Branch) -> tuple[tuple[int, int, str], ...]:
+    reply = branch.reply
+    if reply is None or reply.disposition != "delivered" or reply.packet.icmp is None:
+        return ()
+    return ((*reply.packet.icmp, str(reply.packet.src)),)
+
+
+def _counted(legs: list[Leg]) -> Counter[tuple[str, str]]:
+    return Counter(
+        (f"node/{hop.where}", f"{step.table}/{step.chain}/{0 if step.kind == 'policy' else step.number}")
+        for leg in legs
+        for hop in leg.hops
+        if hop.kind == "node"
+        for step in _walked(hop)
+    )
+
+
+def _walked(hop: Hop) -> Iterator[Walked]:
+    for step in hop.steps:
+        if isinstance(step, Walked) and step.kind != "return":
+            yield step

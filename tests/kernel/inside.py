@@ -1,0 +1,217 @@
+"""The process that holds a lab: `python -m tests.kernel.inside PARENT`. It leaves the host's network before it does anything else.
+
+It reads a line of JSON, does what it says and prints a line of JSON, until its input ends. It is one thread: to make a socket or to start a
+program in some network, it goes there and comes back.
+"""
+
+import errno
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from tests.kernel import counters
+from tests.kernel.callers import Caller
+from tests.kernel.ears import ANSWER, CALL, ICMP, ICMPV6, IPV6_PKTINFO, TCP, UDP, Ear
+from tests.kernel.namespaces import Namespaces, die_with, leave_the_host
+from tests.kernel.plan import Flow, HostPlan, Plan
+from tests.kernel.wiring import build, program, run
+
+LAST_PACKETS = 0.0015
+"""Seconds of silence after which a flow that is complete is taken to have sent its last packet: no link has a delay."""
+
+LATECOMERS = 0.2
+"""Seconds in which packets of a flow that was given up arrive on a busy machine."""
+
+EARS = {4: (TCP, UDP, ICMP), 6: (TCP, UDP, ICMPV6)}
+
+
+class Lab:
+    """Namespaces, ears, servers; and what the counters showed when they were last read."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.namespaces: Namespaces = build(plan)
+        self.selector = selectors.DefaultSelector()
+        self.callers: list[Caller] = []
+        self.kept: list[socket.socket] = []
+        for name, host in plan.hosts.items():
+            with self.namespaces.inside(name):
+                for version, protocols in EARS.items():
+                    for protocol in protocols:
+                        ear = Ear(name, version, protocol)
+                        self.selector.register(ear.socket, selectors.EVENT_READ, ear)
+                self._serve(host)
+        self.before: dict[tuple[str, str], dict[str, int]] = {}
+        for family in ("ipv4", "ipv6"):
+            self._count(family)
+
+    # servers
+
+    def _serve(self, host: HostPlan) -> None:
+        for protocol, address, port in host.listen:
+            for any_address, family in (("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)):  # noqa: S104 - in a private network
+                if address and (ip_address(address).version == 6) != (family == socket.AF_INET6):
+                    continue
+                kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+                server = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                server.bind((address or any_address, port))
+                self.kept.append(server)
+                if protocol == "tcp":
+                    server.listen(4096)  # the kernel completes connections; nobody needs to accept them
+                    continue
+                if family == socket.AF_INET6:
+                    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+                else:
+                    server.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
+                self.selector.register(server, selectors.EVENT_READ, server)
+
+    @staticmethod
+    def _answer(server: socket.socket) -> None:
+        """Answer each datagram from the address that it was sent to, as DNS servers do."""
+        while True:
+            try:
+                data, notes, _, sender = server.recvmsg(2048, 256)
+            except OSError:
+                return
+            if not data.startswith(CALL):
+                continue
+            level, kind, note = next(one for one in notes if one[1] in (8, IPV6_PKTINFO))
+            # in6_pktinfo and in_pktinfo: the address, no device
+            note = note[:16] + bytes(4) if kind == IPV6_PKTINFO else bytes(4) + note[8:12] + bytes(4)
+            try:
+                server.sendmsg([ANSWER + data.removeprefix(CALL)], [(level, kind, note)], 0, sender)
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH):
+                    raise
+
+    # one flow
+
+    def send(self, flow: Flow) -> dict[str, Any]:
+        with self.namespaces.inside(flow.host):
+            caller = Caller(flow, len(self.callers))
+            chosen = caller.chosen_source()
+            caller.start()
+        self.callers.append(caller)  # keeps its socket open: closing it would send packets
+        while not caller.is_done:
+            left = caller.deadline - monotonic()
+            if left <= 0:
+                break
+            self._turn(caller, min(left, 0.005))
+        while self._turn(caller, LAST_PACKETS):
+            pass
+        caller.give_up()
+        family = "ipv4" if caller.version == 4 else "ipv6"
+        return {
+            "client": caller.client,
+            "chosen": chosen,
+            "arrivals": [vars(one) for one in caller.arrivals],
+            "errors": caller.errors,
+            "counters": self._count(family),
+        }
+
+    def _turn(self, caller: Caller, wait: float) -> bool:
+        """Look at every socket on which something happened. False if nothing did."""
+        ready = self.selector.select(wait)
+        for key, _ in ready:
+            if isinstance(key.data, Ear):
+                for heard in key.data.listen():
+                    caller.hear(heard)
+            else:
+                self._answer(key.data)
+        caller.look()
+        return bool(ready)
+
+    # counters and state
+
+    def _count(self, family: str) -> list[tuple[str, str, int]]:
+        """What the rules counted since the last time."""
+        running = {}
+        for name, host in self.plan.hosts.items():
+            if family in host.rules and name != "edge":
+                with self.namespaces.inside(name):
+                    running[name] = subprocess.Popen(
+                        [program(self.plan.backend, family, "save"), "-c"], stdout=subprocess.PIPE, text=True
+                    )
+        found = []
+        for name, saving in running.items():
+            text, _ = saving.communicate(timeout=30)
+            after = counters.read(text)
+            before = self.before.get((name, family), {})
+            self.before[name, family] = after
+            found += [(name, at, count) for at, count in counters.difference(before, after).items()]
+        return found
+
+    def forget(self) -> None:
+        """Empty the lists of `-m recent` on every host."""
+        for name in self.plan.hosts:
+            with self.namespaces.inside(name):
+                lists = Path("/proc/net/xt_recent")
+                for one in lists.iterdir() if lists.exists() else ():
+                    one.write_text("/", encoding="ascii")
+
+    def ip(self, host: str, lines: list[str]) -> None:
+        with self.namespaces.inside(host):
+            run(["ip", "-batch", "-"], "\n".join(lines))
+
+    def restore(self, host: str, family: str, text: str, *, keep: bool) -> str:
+        """Load rules, in place of those that are there or beside them, and print what iptables-save makes of them."""
+        with self.namespaces.inside(host):
+            run([program(self.plan.backend, family, "restore"), *(["--noflush"] if keep else [])], text)
+            return run([program(self.plan.backend, family, "save")])
+
+    def settle(self) -> None:
+        sleep(LATECOMERS)
+        for key, _ in self.selector.select(0):
+            if isinstance(key.data, Ear):
+                list(key.data.listen())
+        for family in ("ipv4", "ipv6"):
+            self._count(family)
+
+
+def obey(lab: Lab, command: dict[str, Any]) -> Any:
+    word, given = next(iter(command.items()))
+    if word == "send":
+        return lab.send(Flow(**given))
+    if word == "forget":
+        return lab.forget()
+    if word == "ip":
+        return lab.ip(**given)
+    if word == "settle":
+        return lab.settle()
+    if word == "restore":
+        return lab.restore(**given)
+    raise ValueError(f"what is {word!r}?")
+
+
+def main(parent: int) -> None:
+    die_with(parent)
+    leave_the_host()
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    lab = None
+    for line in sys.stdin:
+        command = json.loads(line)
+        answer: dict[str, Any]
+        try:
+            if lab is None:
+                lab = Lab(Plan.from_json(command))
+                answer = {"done": None}
+            else:
+                answer = {"done": obey(lab, command)}
+        except (OSError, ValueError, subprocess.TimeoutExpired) as problem:
+            answer = {"failed": f"{type(problem).__name__}: {problem}"}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,147 @@
+"""A World made of real network stacks. What is done to the one is done to the other, and the kernel is always right."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from ipaddress import ip_address
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from kproxysim.network import World
+from kproxysim.network.topology import EDGE, Topology
+from kproxysim.packet import Address, Packet
+from tests.kernel.layout import plan_of
+from tests.kernel.linux_edge import balance
+from tests.kernel.plan import Flow, Plan, Seen
+
+ROOT = Path(__file__).parent.parent.parent
+
+DEADLINE = 60
+"""Seconds after which the lab is taken for stuck, and killed."""
+
+FIRST_PORT = 20000
+
+
+class Held:
+    """The process that holds the namespaces of a plan. It ends when its input does, and with the process that started it.
+
+    Raises ValueError with what it says if the plan cannot be built.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        # Without site: nothing is needed but the standard library, and it starts in half the time.
+        self._process = subprocess.Popen(
+            [sys.executable, "-S", "-m", "tests.kernel.inside", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+        )
+        try:
+            self.ask(asdict(plan))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ask(self, command: dict[str, Any]) -> Any:
+        """Let it do something. Raises ValueError with what it says if that fails, TimeoutError if it says nothing."""
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with suppress(BrokenPipeError):  # then it has ended, and its last words tell why
+            process.stdin.write(json.dumps(command) + "\n")
+            process.stdin.flush()
+        if not select.select([process.stdout], [], [], DEADLINE)[0]:
+            process.kill()
+            raise TimeoutError(f"the lab did not answer {next(iter(command))!r} within {DEADLINE} s")
+        line = process.stdout.readline()
+        if not line:
+            words = process.stderr.read().strip().splitlines()
+            raise ValueError(words[-1] if words else f"the lab ended with status {process.wait(5)}")
+        answer = json.loads(line)
+        if "failed" in answer:
+            raise ValueError(answer["failed"])
+        return answer["done"]
+
+    def close(self) -> None:
+        """End it, and with it all its namespaces."""
+        process = self._process
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+class Lab(Held):
+    """A World's hosts as namespaces. `clients` are internet addresses to make hosts for, beside those that have names."""
+
+    def __init__(self, world: World, clients: Iterable[str] = (), backend: str = "nft") -> None:
+        self.world = world
+        addresses = {ip_address(text) for text in clients} | set(world.clients.values())
+        self.topology: Topology = world._topologies(frozenset(addresses))
+        self.has_affinity = any(one.spec.session_affinity == "ClientIP" for one in world.cluster.services)
+        self._takers: dict[Address, str] = {}
+        self._ports = count(FIRST_PORT)
+        super().__init__(plan_of(world, self.topology, backend))
+
+    def packet(self, source: str, to: str) -> Packet:
+        """The first packet of a connection, from a port that no other has: so no connection changes another's."""
+        return self.world.packet(source, to, sport=next(self._ports))
+
+    def send(self, packet: Packet, source: str, patience: float, *, raw: bool = False) -> Seen:
+        """Let a host send a packet, by a socket or (`raw`) as it stands."""
+        flow = Flow(
+            source,
+            packet.protocol,
+            str(packet.src),
+            packet.sport or 0,
+            str(packet.dst),
+            packet.dport or 0,
+            packet.flags if raw else "",
+            patience,
+        )
+        return Seen.from_json(self.ask({"send": flow.to_json()}))
+
+    def hand_to(self, balanced: Address, node: str | None) -> None:
+        """Let the edge hand a load balancer's address to this node from now on, if the node takes it; to another than before, if None."""
+        nodes = self.topology.node_addresses
+        takers = [name for name in self.world._balanced.get(balanced, ()) if balanced.version in nodes[name]]
+        if not takers:
+            return
+        now = self._takers.get(balanced, takers[0])
+        wanted = takers[(takers.index(now) + 1) % len(takers)] if node is None else node
+        if wanted in takers and wanted != now:
+            self._takers[balanced] = wanted
+            self.ask({"ip": {"host": EDGE, "lines": balance(self.topology, balanced, wanted)}})
+
+    def forget(self) -> None:
+        """Empty the lists of `-m recent`."""
+        self.ask({"forget": None})
+
+    def settle(self) -> None:
+        """Wait until nothing is on its way any more, and count anew."""
+        self.ask({"settle": None})

@@ -1,0 +1,29 @@
+"""Every scenario file, packet by packet: what the World says of it the kernel does."""
+
+from pathlib import Path
+
+import pytest
+
+from kproxysim.scenario import Scenario
+from tests.kernel.agreement import Tally, every_way
+from tests.kernel.lab import Lab
+
+FILES = sorted((Path(__file__).parent.parent.parent / "scenarios").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_kernel_does_what_the_scenario_says(file: Path) -> None:
+    scenario = Scenario.load(file)
+    world = scenario.world()
+    outside = [
+        one.source.removeprefix("internet/")
+        for one in scenario.packets.values()
+        if one.source.startswith("internet/")
+    ]
+    tally = Tally()
+    with Lab(world, outside) as lab:
+        for one in scenario.packets.values():
+            source = f"internet/{world.clients[one.source]}" if one.source in world.clients else one.source
+            every_way(lab, tally, source, one.to, one.via)
+    assert not tally.disagreements, "\n".join(tally.disagreements)
+    assert tally.flows >= len(scenario.packets)
