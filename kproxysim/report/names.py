@@ -18,7 +18,10 @@ from kproxysim.network.trace import Hop
 __all__ = ["chains_of", "field_of", "maker", "role_of", "service_of", "short_names"]
 
 _HASHED = re.compile(r"(KUBE-(?:SVC|SVL|EXT|FW|SEP|XLB))-([A-Z0-9]{16})\Z")
+_HASH = 16
+"""Letters of a hash."""
 _SHORTEST = 4
+"""Letters of it that a short name keeps at least."""
 
 _FIELDS = (
     (re.compile(r"spec\.clusterIPs?(\[\d+\])?\Z"), "cluster IP"),
@@ -49,20 +52,25 @@ def chains_of(hops: Iterable[Hop]) -> Iterator[str]:
 def short_names(chains: Iterable[str]) -> dict[str, str]:
     """A short form for each name: as many letters of its hash as tell it from all others of its role."""
     names = sorted(set(chains))
-    hashes: dict[str, list[str]] = {}
-    for name in names:
-        if found := _HASHED.match(name):
-            hashes.setdefault(found.group(1), []).append(found.group(2))
     short = {name: name for name in names}
-    for role, known in hashes.items():
-        for one in known:
-            letters = _SHORTEST
-            while any(other != one and other.startswith(one[:letters]) for other in known):
-                letters += 1
-            form = f"{role}-{one[:letters]}.."
-            if letters < len(one) - 2 and form not in short:
-                short[f"{role}-{one}"] = form
+    hashed = [found for name in names if (found := _HASHED.match(name))]
+    # in sorted order whoever shares most letters with a name stands beside it
+    for before, this, after in zip((None, *hashed), hashed, (*hashed[1:], None), strict=False):
+        role, letters = this.groups()
+        shared = max(_shared(this, other) for other in (before, after))
+        kept = max(shared + 1, _SHORTEST)
+        form = f"{role}-{letters[:kept]}.."
+        if kept < len(letters) - 2 and form not in short:
+            short[this.group()] = form
     return short
+
+
+def _shared(one: re.Match[str], other: re.Match[str] | None) -> int:
+    """How many letters the hashes of two chains of one role begin with in common."""
+    if other is None or one.group(1) != other.group(1):
+        return 0
+    pairs = zip(one.group(2), other.group(2), strict=True)
+    return next((place for place, (letter, beside) in enumerate(pairs) if letter != beside), _HASH)
 
 
 def service_of(rule: Rule, meaning: Parsed) -> str:
