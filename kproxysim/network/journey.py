@@ -122,9 +122,12 @@ class Journey:
 
         told by the host that tried (ICMP host unreachable), or by the edge.
         """
-        hop = hops[-1] if hops else Hop("", "edge")
         if host == EDGE:
-            return self.router.unreachable(outcome.skb, hop.steps.append)
+            return self.router.unreachable(outcome.skb, hops[-1].steps.append)
+        if not hops:
+            placed = self.topology.hosts[host]
+            hops.append(Hop(placed.label, placed.kind))
+        hop = hops[-1]
         passage = self._passage(host, hop)
         skb = outcome.skb
         hop.steps.append(
