@@ -8,9 +8,9 @@ from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
 from kproxysim.kubeproxy.collecting import uncollected
 from kproxysim.kubeproxy.fixed import ensure
 from kproxysim.kubeproxy.kubelet import kubelet_calls
-from kproxysim.kubeproxy.proxier import Proxier
+from kproxysim.kubeproxy.proxier import Proxier, Sync
 from kproxysim.kubeproxy.service_ports import read_service
-from kproxysim.kubeproxy.settings import TCP_BE_LIBERAL, settings_for
+from kproxysim.kubeproxy.settings import TCP_BE_LIBERAL, Settings, settings_for
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 
@@ -40,15 +40,27 @@ def compile_rules(
     """
     facts = NodeFacts() if facts is None else facts
     with uncollected():
-        proxier = Proxier(cluster, node, family, version, config=config, facts=facts)
-        sync = proxier.sync()
+        settings, sync = _first_sync(cluster, node, family, version, config, facts)
     ruleset = Ruleset(family)
     if facts.kubelet:
-        ensure(ruleset, kubelet_calls(proxier.settings))
+        ensure(ruleset, kubelet_calls(settings))
     ensure(ruleset, sync.ensured)
     ruleset.apply(sync.script)
     ruleset.notes = sync.notes
     return ruleset
+
+
+def _first_sync(
+    cluster: Cluster,
+    node: str,
+    family: Family,
+    version: str | None,
+    config: KubeProxyConfiguration | None,
+    facts: NodeFacts,
+) -> tuple[Settings, Sync]:
+    """The proxier itself ends here, before the collector can walk over its memory."""
+    proxier = Proxier(cluster, node, family, version, config=config, facts=facts)
+    return proxier.settings, proxier.sync()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,16 @@ from kproxysim.netfilter.script import Section
 __all__ = ["Piece", "probability"]
 
 
-@lru_cache(maxsize=1024)
 def probability(endpoints: int) -> str:
     """The chance of the first of so many endpoints, as `--probability` takes it."""
     return f"{1 / endpoints:.10f}"
+
+
+@lru_cache(maxsize=256)
+def _chances(endpoints: int) -> tuple[str, ...]:
+    """The match that deals clients out, for each of so many endpoints: the last one takes whoever is left."""
+    match = "-m statistic --mode random --probability"
+    return (*(f"{match} {probability(left)} " for left in range(endpoints, 1, -1)), "")
 
 
 class _Lines:
@@ -281,26 +287,26 @@ class Piece:
                 recent = f"-m recent --name {to} --rcheck --seconds {seconds} --reap"
                 line(f"-A {chain} {comment}{recent} -j {to}")
                 made_by("spec.sessionAffinity")
-        left = len(endpoints)
-        for one in endpoints:
+        for one, chance in zip(endpoints, _chances(len(endpoints)), strict=True):
             text = one.text
-            comment = f'-m comment --comment "{name} -> {text}" ' if explained else ""
-            chance = f"-m statistic --mode random --probability {probability(left)} " if left > 1 else ""
-            line(f"-A {chain} {comment}{chance}-j {targets[text]}")
+            if explained:
+                line(f'-A {chain} -m comment --comment "{name} -> {text}" {chance}-j {targets[text]}')
+            else:
+                line(f"-A {chain} {chance}-j {targets[text]}")
             made_by(one.source)
-            left -= 1
 
     def _endpoint_chains(self, declared: dict[str, str | None], targets: dict[str, str], out: _Lines) -> None:
         """One chain an endpoint: a pod that reaches itself is masqueraded, then everybody is translated."""
-        match, affinity = self._match, self._port.affinity_seconds is not None
+        affinity = self._port.affinity_seconds is not None
         comment = "" if self._large_cluster else f"-m comment --comment {self._port.name} "
+        translate = f"{self._match} -j DNAT --to-destination"
         line, made_by = out.texts.append, out.fields.append
         for one in self._choice.reachable:
-            text = one.text
-            chain, source = targets[text], one.source
+            text, source = one.text, one.source
+            chain = targets[text]
             declared[chain] = None
             line(f"-A {chain} {comment}-s {one.ip} -j {MARK_MASQ}")
             made_by(source)
             seen = f"-m recent --name {chain} --set " if affinity else ""
-            line(f"-A {chain} {comment}{seen}{match} -j DNAT --to-destination {text}")
+            line(f"-A {chain} {comment}{seen}{translate} {text}")
             made_by(source)

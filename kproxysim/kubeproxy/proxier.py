@@ -87,7 +87,7 @@ class Proxier:
         self._slices: dict[ServiceName, dict[str, EndpointSlice]] = {}
         self._local_ready: dict[ServiceName, int] = {}
         self._new_services: dict[ServiceName, Ports] = {}
-        self._new_slices: set[ServiceName] = set()
+        self._new_slices: dict[ServiceName, None] = {}
         self._sysctls = self.settings.sysctls
         self._installed = _chains_of(facts.existing_nat)
         self._needs_full_sync = True
@@ -128,7 +128,7 @@ class Proxier:
         elif isinstance(thing, EndpointSlice):
             owner = ServiceName(thing.metadata.namespace, thing.service_name)
             if self._slices.get(owner, {}).pop(thing.metadata.name, None) is not None:
-                self._new_slices.add(owner)
+                self._new_slices[owner] = None
         elif self._is_own(thing):
             self._relabel({})
 
@@ -205,7 +205,7 @@ class Proxier:
         old = known.get(endpoint_slice.metadata.name)
         if old is None or old != endpoint_slice:
             known[endpoint_slice.metadata.name] = endpoint_slice
-            self._new_slices.add(owner)
+            self._new_slices[owner] = None
 
     def _relabel(self, labels: dict[str, str]) -> None:
         zone = labels.get(ZONE_LABEL, "")
@@ -250,8 +250,8 @@ class Proxier:
             if old_endpoints:
                 before[name] = old_endpoints
             self._local_ready[name] = local_ready_addresses(endpoints.values())
-        changed |= self._new_slices
-        self._new_slices = set()
+        changed |= self._new_slices.keys()
+        self._new_slices = {}
         if self.settings.behaviour.conntrack == "events":
             return changed, stale_by_events(self._services, before, after, gone_cluster_ips, self.settings)
         if any(key.protocol == UDP for each in (before, after) for ports in each.values() for key in ports):
