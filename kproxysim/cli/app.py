@@ -350,7 +350,10 @@ def compare(
     strict: Strict = False,
     verbose: Verbose = False,
 ) -> None:
-    """Hold two packets of a scenario side by side: where their ways part, and where they meet."""
+    """Hold two packets of a scenario side by side.
+
+    Shows where their ways part and where they meet, and says what follows from that.
+    """
     from kproxysim.cli.compare import compare as compare_packets
     from kproxysim.cli.sources import Settings
 

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,7 +171,8 @@ def reshaped(world: World, settings: Settings) -> World:
     if settings.config is not None:
         config = KubeProxyConfiguration.load(settings.config, strict=settings.strict)
         warn(config.findings, verbose=settings.verbose)
-    changed = World(
+    made = partial(
+        World,
         world.cluster,
         edge=world.edge,
         pods=world.pods,
@@ -181,7 +183,7 @@ def reshaped(world: World, settings: Settings) -> World:
         pod_network=world.pod_network,
     )
     if not settings.dumps:
-        return changed
+        return made()
     node = _dumped_node(world, settings)
     given = [Ruleset.from_save(read_source(name).text, name=name) for name in settings.dumps]
     families = [ruleset.family for ruleset in given]
@@ -190,18 +192,9 @@ def reshaped(world: World, settings: Settings) -> World:
             "KPS804", f"two of the dumps are of {families[0]}", help="give one for each address family"
         )
     # of a family without a dump nothing else is known than what kube-proxy would write
-    others = [changed.ruleset(node, family) for family in ("ipv4", "ipv6") if family not in families]
-    return World(
-        changed.cluster,
-        edge=changed.edge,
-        pods=changed.pods,
-        clients={name: str(address) for name, address in changed.clients.items()},
-        facts=changed.facts,
-        rules={node: [*given, *others]},
-        config=changed.config,
-        version=changed.version,
-        pod_network=changed.pod_network,
-    )
+    written = made()
+    others = [written.ruleset(node, family) for family in ("ipv4", "ipv6") if family not in families]
+    return made(rules={node: [*given, *others]})
 
 
 def _dumped_node(world: World, settings: Settings) -> str:
