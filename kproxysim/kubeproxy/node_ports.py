@@ -82,29 +82,20 @@ def node_ports(
     else:
         localhost, routes_localnet = True, loopback
     if everything:
-        return NodePorts(
-            (_all_addresses(family, behaviour, localhost=localhost),), localhost, routes_localnet
-        )
-    matched = {
-        address for address in interface_addresses if any(_contains(network, address) for _, network in mine)
-    }
-    shown = matched
-    if behaviour.localhost_node_ports and not localhost:
-        shown = {address for address in matched if not address.is_loopback}
+        return NodePorts((_all_addresses(family, localhost=localhost),), localhost, routes_localnet)
+    matched = {address for address in interface_addresses if any(address in network for _, network in mine)}
+    shown = {address for address in matched if localhost or not address.is_loopback}
     dispatch = tuple(f"-d {text}" for text in sorted(str(address) for address in shown))
     return NodePorts(
         dispatch, localhost, routes_localnet, behaviour.node_ports_without_address or bool(matched)
     )
 
 
-def _all_addresses(family: Family, behaviour: Behaviour, *, localhost: bool) -> str:
+def _all_addresses(family: Family, *, localhost: bool) -> str:
     text = "-m addrtype --dst-type LOCAL"
-    if behaviour.localhost_node_ports:
-        if family == "ipv6":
-            return text + " ! -d ::1/128"
-        if not localhost:
-            return text + " ! -d 127.0.0.0/8"
-    return text
+    if localhost:
+        return text
+    return f"{text} ! -d 127.0.0.0/8" if family == "ipv4" else f"{text} ! -d ::1/128"
 
 
 def _is_all(text: str, network: Network, behaviour: Behaviour) -> bool:
@@ -117,7 +108,3 @@ def _contains_ipv4_loopback(mine: list[tuple[str, Network]], behaviour: Behaviou
         _is_all(text, network, behaviour) or (network.version == 4 and network.overlaps(_LOOPBACK))
         for text, network in mine
     )
-
-
-def _contains(network: Network, address: Address) -> bool:
-    return network.version == address.version and address in network
