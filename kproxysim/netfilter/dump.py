@@ -31,19 +31,40 @@ __all__ = ["family_of", "read_script"]
 _CHAIN_NAME_LIMIT = 28
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_ADDRESS = rf"(?:{_OCTET}\.){{3}}{_OCTET}"
-_NOT_A_CHAIN = "|".join(sorted((*TARGETS, *KERNEL_TARGETS, "QUEUE")))
-_VARYING = re.compile(
-    rf"""(?<=\ -[sd]\ ){_ADDRESS}(?:/32)?(?=\ )
-    |(?<=\ --comment\ )(?:"[^"\\]{{0,200}}"|[^\s"]{{1,200}})(?=\ |\Z)
-    |(?<=\ --to-destination\ ){_ADDRESS}(?=:|\Z)
-    |(?<=\ -j\ )(?!(?:{_NOT_A_CHAIN})\Z)[A-Za-z0-9_-]{{1,28}}\Z""",
-    re.VERBOSE | re.ASCII,
-)
-"""What may differ between two rules that are right or wrong together, for IPv4."""
+_ADDRESS = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}\Z", re.ASCII)
+_CHAIN = re.compile(r"[A-Za-z0-9_-]{1,28}\Z", re.ASCII)
+_NOT_A_CHAIN = frozenset((*TARGETS, *KERNEL_TARGETS, "QUEUE"))
+_VARYING = "\x00"
+_COMMENT_LIMIT = 200
 
-_VARYING_MARK = "\x00"
-_JUMP = f" -j {_VARYING_MARK}"
+
+def _shape_of(text: str) -> str:
+    """The text of an IPv4 rule without what may differ between two rules that are right or wrong together:
+
+    source and destination, the address of DNAT, the comment, the chain that is jumped to. Empty for a text
+    that is not told apart so easily.
+    """
+    head, quote, rest = text.partition('"')
+    words = head.split(" ")
+    if quote:
+        inside, _, tail = rest.partition('"')
+        if words[-2:] != ["--comment", ""] or len(inside) > _COMMENT_LIMIT or "\\" in inside or '"' in tail:
+            return ""
+        words[-1] = _VARYING
+        words += tail.split(" ")
+    for option in ("-s", "-d", "--to-destination"):
+        if option in words[:-1]:
+            place = words.index(option) + 1
+            end = ":" if option == "--to-destination" else "/"
+            address, mark, more = words[place].partition(end)
+            if _ADDRESS.match(address):
+                words[place] = f"{_VARYING}{mark}{more}"
+    if words[-2:-1] == ["-j"] and words[-1] not in _NOT_A_CHAIN and _CHAIN.match(words[-1]):
+        words[-1] = _VARYING
+    return " ".join(words)
+
+
+_JUMP = f"-j {_VARYING}"
 
 
 class _Shape(NamedTuple):
@@ -195,7 +216,7 @@ class _Reader:
     def _rule(self, section: Section, chain: str, text: str, number: int) -> None:
         if "\x00" in text:
             raise RuleSyntaxError("a NUL byte in a rule")
-        shape = _VARYING.sub(_VARYING_MARK, f" {text}") if self.family == "ipv4" else text
+        shape = (_shape_of(text) if self.family == "ipv4" else "") or text
         known = self.shapes.get(shape)
         if known is None:
             meanings = parse_rules(text, self.family)

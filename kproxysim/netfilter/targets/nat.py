@@ -113,14 +113,17 @@ def _flags(random: str, persistent: bool) -> str:
 
 
 def _ports(text: str, *, shifted: bool = False) -> tuple[tuple[int, int], int | None]:
-    """`80`, `80-90`, or `80-90/8080` where `shifted` is allowed (`parse_ports`)."""
-    low, dash, rest = text.partition("-")
-    if not dash or not text[:1].isdigit():
+    """`80`, `80-90`, or `80-90/8080` where `shifted` is allowed (`parse_ports`).
+
+    iptables-save prints `80-80/8080` as `80/8080`, which iptables-restore does not read; here it is read.
+    """
+    if not text[:1].isdigit():
         first = parse_port(text)
         return (first, first), None
+    span, slash, base = text.partition("/")
+    low, dash, high = span.partition("-")
     first = parse_port(low)
-    high, slash, base = rest.partition("/")
-    last = parse_number(high, 0, 65535, text)
+    last = parse_number(high, 0, 65535, text) if dash else first
     if last < first:
         raise RuleSyntaxError(f"port range {text!r} runs backwards", text)
     if slash and not shifted:

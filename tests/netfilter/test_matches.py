@@ -1,0 +1,431 @@
+"""What each match asks of a packet. Sources: iptables-extensions(8) and the kernel files named beside each table."""
+
+from dataclasses import replace
+from ipaddress import ip_interface
+
+import pytest
+
+from kproxysim.netfilter.chance import Enumeration, enumerate_runs
+from kproxysim.netfilter.condition import Unmodelled
+from kproxysim.netfilter.conntrack import Connection, Flow, Status, Tuple
+from kproxysim.netfilter.graph import ChainGraph
+from kproxysim.netfilter.host import Host
+from kproxysim.netfilter.passage import Passage
+from kproxysim.netfilter.routing import Interface, Route, RoutingTable
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.sets import AddressSet
+from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.state import HostState
+from kproxysim.netfilter.syntax import parse_rule
+from kproxysim.netfilter.walk import Verdict, Walked, walk_chain
+from kproxysim.packet import Packet
+
+TCP = Packet("tcp", "10.0.0.5", "10.96.0.1", 40000, 443)
+UDP6 = Packet("udp", "fd00::5", "fd00::1", 40000, 53)
+PING = Packet("icmp", "10.0.0.5", "10.96.0.1", icmp=(8, 0))
+
+
+def host() -> Host:
+    routing = RoutingTable()
+    routing.add_interface(Interface("lo", (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))))
+    routing.add_interface(Interface("eth0", (ip_interface("10.96.0.1/24"), ip_interface("fd00::1/64"))))
+    routing.add(Route(0, 0, 4, "eth0", via=int(ip_interface("10.96.0.254/32").ip)))
+    sets = {
+        "hosts": AddressSet(["10.0.0.0/24", "192.0.2.1"]),
+        "ports": AddressSet(["10.96.0.1,tcp:443", "10.9.0.0/16,udp:53-60"]),
+    }
+    return Host("here", routing, sets=sets)
+
+
+def holds(match: str, packet: Packet = TCP, **changes: object) -> bool:
+    """Does a rule with this match take the packet, as it comes in by eth0?"""
+    family: Family = "ipv4" if packet.family == 4 else "ipv6"
+    meaning = parse_rule(f"{match} -j ACCEPT", family)
+    skb = replace(Skb.of(packet, iif="eth0", made_here=False), **changes)  # type: ignore[arg-type]
+    passage = Passage(host(), HostState(), Enumeration(), lambda _: None)
+    passage._family = packet.family
+    return all(one.holds(skb, passage) for one in meaning.checks)
+
+
+ASKED = [
+    # ports of xt_multiport.c
+    ("-p tcp -m multiport --dports 80,443", True),
+    ("-p tcp -m multiport --dports 80,440:442", False),
+    ("-p tcp -m multiport ! --dports 80,443", False),
+    ("-p tcp -m multiport --sports 1:1023,40000", True),
+    ("-p tcp -m multiport --ports 443", True),
+    ("-p tcp -m multiport --ports 40000", True),
+    ("-p tcp -m multiport ! --ports 1,2", True),
+    # iprange (xt_iprange.c): both ends included, both ranges must hold
+    ("-m iprange --src-range 10.0.0.5-10.0.0.9", True),
+    ("-m iprange --src-range 10.0.0.6-10.0.0.9", False),
+    ("-m iprange ! --src-range 10.0.0.6-10.0.0.9 --dst-range 10.96.0.1", True),
+    ("-m iprange --src-range 10.0.0.9-10.0.0.1", False),
+    # fragments: packets are whole
+    ("-f", False),
+    ("! -f", True),
+    # flags and ports of xt_tcpudp.c
+    ("-p tcp -m tcp --sport 40000 --dport 400:", True),
+    ("-p tcp --syn", True),
+    ("-p tcp ! --syn", False),
+    ("-p tcp -m tcp --tcp-flags ALL SYN", True),
+    ("-p tcp -m tcp --tcp-flags ALL NONE", False),
+    ("! -p udp", True),
+    # types of xt_addrtype.c
+    ("-m addrtype --dst-type LOCAL", True),
+    ("-m addrtype --dst-type LOCAL --limit-iface-in", True),
+    ("-m addrtype ! --dst-type LOCAL", False),
+    ("-m addrtype --src-type UNICAST --dst-type BROADCAST,LOCAL", True),
+    ("-m addrtype --src-type LOCAL --dst-type LOCAL", False),
+    # pkttype (xt_pkttype.c): a frame that reached this host was sent to it
+    ("-m pkttype --pkt-type host", True),
+    ("-m pkttype --pkt-type broadcast", False),
+    ("-m pkttype ! --pkt-type multicast", True),
+    # owner (xt_owner.c): no process of this host sent a packet that came in
+    ("-m owner --uid-owner 0", False),
+    ("-m owner ! --uid-owner 0", True),
+    ("-m owner ! --uid-owner 0 --gid-owner 0", False),
+    ("-m owner ! --socket-exists", True),
+    # set (xt_set.c), with members given
+    ("-m set --match-set hosts src", True),
+    ("-m set --match-set hosts dst", False),
+    ("-m set ! --match-set hosts dst", True),
+    ("-m set --match-set ports dst,dst", True),
+    ("-m set --match-set ports dst,src", False),
+    # comment and nfacct ask nothing
+    ("-m comment --comment anything -m nfacct --nfacct-name any", True),
+]
+
+
+@pytest.mark.parametrize("match, wanted", ASKED)
+def test_what_a_match_asks(match: str, wanted: bool) -> None:
+    assert holds(match) is wanted
+
+
+ICMP = [
+    ("--icmp-type echo-request", (8, 0), True),
+    ("--icmp-type 8", (8, 0), True),
+    ("--icmp-type 0", (8, 0), False),
+    ("! --icmp-type 0", (8, 0), True),
+    ("--icmp-type any", (8, 0), True),
+    ("! --icmp-type any", (8, 0), False),
+    ("--icmp-type destination-unreachable", (3, 4), True),
+    ("--icmp-type fragmentation-needed", (3, 4), True),
+    ("--icmp-type port-unreachable", (3, 4), False),
+    ("--icmp-type 3/4", (3, 4), True),
+]
+
+
+@pytest.mark.parametrize("match, icmp, wanted", ICMP)
+def test_icmp_asks_type_and_code(match: str, icmp: tuple[int, int], wanted: bool) -> None:
+    """`icmp_match` in ip_tables.c."""
+    assert holds(f"-p icmp -m icmp {match}", replace_icmp(icmp)) is wanted
+
+
+def replace_icmp(icmp: tuple[int, int]) -> Packet:
+    return Packet("icmp", "10.0.0.5", "10.96.0.1", icmp=icmp)
+
+
+def test_icmp6_by_name() -> None:
+    packet = Packet("ipv6-icmp", "fd00::5", "fd00::1", icmp=(135, 0))
+    assert holds("-p icmpv6 --icmpv6-type neighbour-solicitation", packet)
+    assert not holds("-p icmpv6 --icmpv6-type echo-request", packet)
+
+
+IPV6_TYPES = [
+    ("--dst-type LOCAL", True),
+    ("--dst-type UNICAST", True),  # an own address is unicast as well in IPv6
+    ("--dst-type UNICAST,LOCAL", True),
+    ("--dst-type MULTICAST,LOCAL", False),  # all that is asked must hold
+    ("--src-type UNICAST", True),
+    ("--src-type LOCAL", False),
+]
+
+
+@pytest.mark.parametrize("match, wanted", IPV6_TYPES)
+def test_ipv6_addresses_have_several_types(match: str, wanted: bool) -> None:
+    """`match_type6` in xt_addrtype.c."""
+    assert holds(f"-m addrtype {match}", UDP6) is wanted
+
+
+def flow(*, reply: bool = False, status: int = 0, mark: int = 0, state: str = "NEW") -> Flow:
+    """10.0.0.5:40000 -> 10.96.0.1:443, translated to 10.244.1.10:8443."""
+    original = Tuple(
+        "tcp", int(ip_interface("10.0.0.5/32").ip), 40000, int(ip_interface("10.96.0.1/32").ip), 443
+    )
+    answers = Tuple("tcp", int(ip_interface("10.244.1.10/32").ip), 8443, original.src, 40000)
+    return Flow(state, Connection(1, original, answers, status | Status.DST_NAT, mark), reply)
+
+
+CONNTRACK = [
+    ("--ctstate NEW", True),
+    ("--ctstate DNAT", True),
+    ("--ctstate SNAT", False),
+    ("! --ctstate ESTABLISHED,RELATED", True),
+    ("--ctproto tcp", True),
+    ("--ctproto udp", False),
+    ("! --ctproto 17", True),
+    ("--ctorigsrc 10.0.0.0/8", True),
+    ("--ctorigdst 10.96.0.1", True),
+    ("--ctorigdst 10.244.1.10", False),
+    ("--ctreplsrc 10.244.1.10", True),
+    ("! --ctreplsrc 10.96.0.1", True),
+    ("--ctrepldst 10.0.0.5", True),
+    ("--ctorigsrcport 40000", True),
+    ("--ctorigdstport 443", True),
+    ("--ctorigdstport 8443", False),
+    ("--ctreplsrcport 8000:9000", True),
+    ("! --ctrepldstport :1023", True),
+    ("--ctdir ORIGINAL", True),
+    ("--ctdir REPLY", False),
+    ("--ctstatus NONE", False),
+    ("! --ctstatus NONE", True),
+    ("--ctstatus CONFIRMED", False),
+    ("--ctstatus SEEN_REPLY", False),
+    ("--ctstatus ASSURED", False),  # nothing is assured before an answer
+    ("--ctstatus EXPECTED", False),
+    ("--ctstate NEW --ctorigdst 10.96.0.2", False),
+]
+
+
+@pytest.mark.parametrize("match, wanted", CONNTRACK)
+def test_conntrack_asks_the_connection(match: str, wanted: bool) -> None:
+    """`conntrack_mt` in xt_conntrack.c."""
+    assert holds(f"-m conntrack {match}", flow=flow()) is wanted
+
+
+def test_conntrack_knows_answers() -> None:
+    answer = flow(reply=True, status=Status.SEEN_REPLY | Status.CONFIRMED, state="ESTABLISHED")
+    assert holds("-m conntrack --ctdir REPLY --ctstatus SEEN_REPLY,CONFIRMED", flow=answer)
+    with pytest.raises(Unmodelled, match="ASSURED"):
+        holds("-m conntrack --ctstatus ASSURED", flow=answer)
+
+
+NO_CONNECTION = [
+    ("-m conntrack --ctstate INVALID", True),
+    ("-m conntrack --ctstate INVALID --ctorigdst 1.2.3.4", True),  # the rest is not asked
+    ("-m conntrack --ctorigdst 1.2.3.4", False),
+    ("-m conntrack ! --ctorigdst 1.2.3.4", False),
+    ("-m connmark --mark 0", False),
+    ("-m connmark ! --mark 1", False),
+]
+
+
+@pytest.mark.parametrize("match, wanted", NO_CONNECTION)
+def test_without_a_connection_only_the_state_counts(match: str, wanted: bool) -> None:
+    assert holds(match, flow=Flow("INVALID")) is wanted
+    assert holds(match, flow=None) is wanted
+
+
+@pytest.mark.parametrize(
+    "match, wanted", [("--mark 5", True), ("--mark 1/1", True), ("! --mark 5", False), ("--mark 4/1", False)]
+)
+def test_connmark_asks_the_connections_mark(match: str, wanted: bool) -> None:
+    assert holds(f"-m connmark {match}", flow=flow(mark=5)) is wanted
+
+
+UNMODELLED = [
+    ("-p tcp -m tcp --tcp-option 7", "option --tcp-option"),
+    ("-m conntrack --ctexpire 5", "option --ctexpire"),
+    ("-m mac --mac-source 00:11:22:33:44:55", "match 'mac'"),
+    ("-m physdev --physdev-in eth1", "match 'physdev'"),
+    ("-m set --match-set nowhere src", "set 'nowhere'"),
+    ("-m set --match-set hosts src --packets-gt 5", "option --packets-gt 5"),
+    ("-m u32 --u32 0=0", "match 'u32'"),
+]
+
+
+@pytest.mark.parametrize("match, what", UNMODELLED)
+def test_what_is_not_known_is_said_by_name(match: str, what: str) -> None:
+    with pytest.raises(Unmodelled) as caught:
+        holds(match, flow=flow())
+    assert what in caught.value.what
+
+
+def test_what_came_by_lo_has_no_mac_and_no_bridge() -> None:
+    assert not holds("-m mac ! --mac-source 00:11:22:33:44:55", iif="lo")
+    assert not holds("-m physdev --physdev-is-bridged", iif="lo")
+    assert holds("-m physdev ! --physdev-is-bridged", iif="lo")
+
+
+def test_whose_process_sent_a_packet_is_not_known_but_that_one_did() -> None:
+    assert holds("-m owner --socket-exists", iif="", made_here=True)
+    with pytest.raises(Unmodelled):
+        holds("-m owner --uid-owner 0", iif="", made_here=True)
+
+
+class Seen:
+    """Packets through one INPUT chain of one host, at times of its clock."""
+
+    def __init__(self, rules: str) -> None:
+        self.graph = ChainGraph(Ruleset.from_save(f"*filter\n{rules}\nCOMMIT\n", "ipv4"))
+        self.state = HostState()
+        self.events: list[Walked] = []
+
+    def verdict(self, source: str = "10.0.0.5", at: float = 0, chance: Enumeration | None = None) -> Verdict:
+        self.state.clock = at
+        self.events.clear()
+        chance = chance or Enumeration()
+        passage = Passage(host(), self.state, chance, lambda _: None)
+        skb = Skb.of(Packet("tcp", source, "10.96.0.1", 40000, 443), iif="eth0")
+        return walk_chain(self.graph, "filter", "INPUT", skb, passage, chance, self.events.append)
+
+    def rule(self, source: str = "10.0.0.5", at: float = 0) -> str:
+        return self.verdict(source, at).at.removeprefix("filter:INPUT:")
+
+
+class TestNth:
+    """xt_statistic.c, mode nth: a counter of the rule's own, begun so that the packet asked for is the first."""
+
+    @pytest.mark.parametrize("packet, wanted", [(0, [1, 0, 0, 1, 0, 0, 1]), (2, [0, 0, 1, 0, 0, 1, 0])])
+    def test_one_in_every(self, packet: int, wanted: list[int]) -> None:
+        seen = Seen(f"-A INPUT -m statistic --mode nth --every 3 --packet {packet} -j DROP")
+        assert [int(seen.verdict().name == "DROP") for _ in wanted] == wanted
+
+    def test_equal_rules_count_apart_and_a_rule_passed_over_does_not_count(self) -> None:
+        rule = "-A INPUT -s 10.0.0.5 -m statistic --mode nth --every 2 --packet 0 -j DROP"
+        seen = Seen(f"{rule}\n{rule}")
+        assert [seen.rule() for _ in range(4)] == ["rule:1", "rule:2", "rule:1", "policy:3"]
+        assert [seen.rule("10.0.0.6") for _ in range(3)] == ["policy:3"] * 3
+        assert seen.rule() == "rule:1"
+
+    def test_a_fork_counts_on_its_own(self) -> None:
+        state = HostState()
+        counter = object()
+        assert state.take_turn(counter, 0, 2)
+        other = state.fork()
+        assert not state.take_turn(counter, 0, 2)
+        assert not other.take_turn(counter, 0, 2)
+
+    def test_the_trace_keeps_what_was_true_then(self) -> None:
+        seen = Seen("-A INPUT -m statistic --mode nth --every 2 --packet 1 -j DROP\n-A INPUT -j ACCEPT")
+        seen.verdict()
+        missed = seen.events[0].missed[0]
+        seen.verdict()
+        assert [(one.had, one.held) for one in missed.conditions()] == [("not its turn", False)]
+
+
+class TestRecent:
+    """xt_recent.c."""
+
+    def test_update_refreshes_only_when_it_matches(self) -> None:
+        seen = Seen(
+            "-A INPUT -m recent --update --seconds 10 --name x -j DROP\n"
+            "-A INPUT -m recent --set --name x -j ACCEPT"
+        )
+        assert seen.rule(at=0) == "rule:2"
+        assert seen.rule(at=8) == "rule:1"
+        assert seen.rule(at=16) == "rule:1"  # 8 seconds after the refresh
+        assert seen.rule(at=40) == "rule:2"
+
+    def test_rcheck_does_not_refresh(self) -> None:
+        seen = Seen(
+            "-A INPUT -m recent --rcheck --seconds 10 --name x -j DROP\n"
+            "-A INPUT -m recent --set --name x -j ACCEPT"
+        )
+        assert [seen.rule(at=at) for at in (0, 8, 16)] == ["rule:2", "rule:1", "rule:2"]
+
+    def test_hitcount_counts_within_the_seconds(self) -> None:
+        seen = Seen(
+            "-A INPUT -m recent --set --name x\n"
+            "-A INPUT -m recent --rcheck --seconds 10 --hitcount 3 --name x -j DROP"
+        )
+        assert [seen.rule(at=at) for at in (0, 1, 2, 20)] == ["policy:3", "policy:3", "rule:2", "policy:3"]
+
+    def test_remove_matches_if_it_was_there(self) -> None:
+        seen = Seen(
+            "-A INPUT -m recent --remove --name x -j DROP\n-A INPUT -m recent --set --name x -j ACCEPT"
+        )
+        assert [seen.rule() for _ in range(4)] == ["rule:2", "rule:1", "rule:2", "rule:1"]
+
+    def test_negated(self) -> None:
+        seen = Seen("-A INPUT -m recent ! --rcheck --name x -j DROP")
+        assert seen.rule() == "rule:1"
+        seen.state.remember("x", int(ip_interface("10.0.0.5/32").ip))
+        assert seen.rule() == "policy:2"
+
+    def test_mask_and_destination(self) -> None:
+        seen = Seen(
+            "-A INPUT -m recent --rcheck --name net --mask 255.255.255.0 -j DROP\n"
+            "-A INPUT -m recent --rcheck --name to --rdest -j REJECT\n"
+            "-A INPUT -m recent --set --name net --mask 255.255.255.0 -m recent --set --name to --rdest"
+        )
+        assert [seen.rule(source) for source in ("10.0.0.5", "10.0.0.77", "10.0.1.5")] == [
+            "policy:4",
+            "rule:1",
+            "rule:2",
+        ]
+
+    def test_a_match_behind_that_fails_does_not_undo_the_action(self) -> None:
+        """The kernel asks in the order of the rule, and carries out as it goes."""
+        first = Seen("-A INPUT -m recent --set --name x -m mark --mark 1 -j DROP")
+        behind = Seen("-A INPUT -m mark --mark 1 -m recent --set --name x -j DROP")
+        for seen in (first, behind):
+            assert seen.rule() == "policy:2"
+        assert (list(first.state.recent), list(behind.state.recent)) == (["x"], [])
+
+    def test_reap_drops_the_one_refreshed_longest_ago(self) -> None:
+        seen = Seen(
+            "-A INPUT -m recent --rcheck --seconds 10 --reap --name x -j DROP\n"
+            "-A INPUT -m recent --set --name x -j ACCEPT"
+        )
+        seen.rule("10.0.0.1", at=0)
+        seen.rule("10.0.0.2", at=0)
+        seen.rule("10.0.0.5", at=20)  # not in the list: nothing is reaped
+        assert len(seen.state.recent["x"]) == 3
+        seen.rule("10.0.0.5", at=21)
+        assert list(seen.state.recent["x"]) == [int(ip_interface(f"10.0.0.{n}/32").ip) for n in (2, 5)]
+
+    def test_a_list_holds_a_hundred_and_forgets_the_oldest(self) -> None:
+        seen = Seen("-A INPUT -m recent --rcheck --name x -j DROP\n-A INPUT -m recent --set --name x")
+        for number in range(101):
+            seen.rule(f"10.0.1.{number}")
+        assert seen.rule("10.0.1.100") == "rule:1"
+        assert seen.rule("10.0.1.0") == "policy:3"
+
+    def test_the_time_to_live_is_asked_only_of_who_is_known(self) -> None:
+        seen = Seen("-A INPUT -m recent --rcheck --rttl --name x -j DROP\n-A INPUT -m recent --set --name x")
+        assert seen.rule() == "policy:3"
+        with pytest.raises(Unmodelled, match="--rttl"):
+            seen.rule()
+
+
+class TestRates:
+    """How many packets came before is not known: limit and hashlimit go both ways."""
+
+    @pytest.mark.parametrize(
+        "match",
+        [
+            "-m limit --limit 5/min",
+            "-m hashlimit --hashlimit-upto 5/min --hashlimit-name x --hashlimit-mode srcip",
+        ],
+    )
+    def test_both_ways_are_followed_and_named(self, match: str) -> None:
+        seen = Seen(f"-A INPUT {match} -j ACCEPT\n-A INPUT -j DROP")
+        found = [
+            (verdict.name, chance.taken[0][1][chance.taken[0][0]].label.split(" (")[0])
+            for chance, verdict in enumerate_runs(lambda chance: seen.verdict(chance=chance))
+        ]
+        assert found == [("ACCEPT", "within the rate"), ("DROP", "over the rate")]
+
+    def test_above_matches_what_is_over(self) -> None:
+        seen = Seen("-A INPUT -m hashlimit --hashlimit-above 5/s --hashlimit-name x -j DROP")
+        runs = list(enumerate_runs(lambda chance: seen.verdict(chance=chance).name))
+        assert [
+            (chance.taken[0][1][chance.taken[0][0]].label.split(" (")[0], name) for chance, name in runs
+        ] == [
+            ("over the rate", "DROP"),
+            ("within the rate", "ACCEPT"),
+        ]
+
+    def test_two_draws_in_one_rule(self) -> None:
+        seen = Seen("-A INPUT -m limit -m statistic --mode random --probability 0.5 -j DROP")
+        names = [name for _, name in enumerate_runs(lambda chance: seen.verdict(chance=chance).name)]
+        assert names == ["DROP", "ACCEPT", "ACCEPT"]
+
+
+@pytest.mark.parametrize("member", ["00:11:22:33:44:55", "10.0.0.1,eth0", "10.0.0.1 nomatch", "10.0.0.5/8"])
+def test_a_set_takes_addresses_networks_and_ports(member: str) -> None:
+    with pytest.raises(ValueError, match="ipset"):
+        AddressSet([member])
