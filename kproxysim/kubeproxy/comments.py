@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 __all__ = ["Remark", "read_comment"]
 
@@ -29,7 +30,12 @@ _FORMS: tuple[tuple[str, str, str], ...] = (
     (_NAME, "port", ""),
     (r"block incoming localnet connections", "localnet", "localnet-blocked"),
 )
-_PATTERNS = tuple((re.compile(rf"{pattern}\Z"), role, reason) for pattern, role, reason in _FORMS)
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
+    """Compiled when the first comment is read: it takes longer than many a command."""
+    return tuple((re.compile(rf"{pattern}\Z"), role, reason) for pattern, role, reason in _FORMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Remark:
 
 def read_comment(text: str) -> Remark | None:
     """What a comment of kube-proxy's says, None for one that says nothing of a Service."""
-    for pattern, role, reason in _PATTERNS:
+    for pattern, role, reason in _patterns():
         match = pattern.match(text)
         if match is not None:
             groups = match.groupdict()
