@@ -5,6 +5,8 @@ Exit codes: 0 all well; 1 an expectation failed; 2 input that can't be used.
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 __all__ = ["main"]
@@ -14,9 +16,16 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """The program `kproxysim`."""
+    _start_quickly()
     try:
         from kproxysim.cli.app import app
 
         app(prog_name="kproxysim")
     except KeyboardInterrupt:  # before there was a command to interrupt
         sys.exit(_INTERRUPTED)
+
+
+def _start_quickly() -> None:
+    """Loading makes many objects and no garbage, and pydantic would look for plugins in all that is installed."""
+    gc.set_threshold(50_000, 20, 20)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
