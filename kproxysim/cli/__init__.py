@@ -26,6 +26,6 @@ def main() -> None:
 
 
 def _start_quickly() -> None:
-    """Loading makes many objects and no garbage, and pydantic would look for plugins in all that is installed."""
+    """Loading makes many objects and no garbage; pydantic would look for plugins in all packages."""
     gc.set_threshold(50_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
