@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.routing import RoutingTable
 from kproxysim.netfilter.sets import AddressSet
+from kproxysim.netfilter.skb import Skb
 
-__all__ = ["Host", "Socket", "Sysctls"]
+__all__ = ["ECHO", "Host", "Socket", "Sysctls"]
+
+
+ECHO = {(8, 0): (0, 0), (128, 0): (129, 0)}
+"""ICMP echo requests of both families with their replies: every host answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,26 @@ class Host:
     def listens(self, protocol: str, address: int, port: int) -> bool:
         """Does a process take packets to this address and port?"""
         return Socket(protocol, port, address) in self.sockets or Socket(protocol, port) in self.sockets
+
+    def reaction(self, skb: Skb) -> str:
+        """What the host's own protocols do with a packet that begins something new: "accept" it, "refuse" it
+        where nobody listens, "reset" what belongs to no TCP connection, or "drop" it without a word.
+
+        Sources: `tcp_rcv_state_process` in state LISTEN and `tcp_v4_send_reset`, `icmp_echo`.
+        """
+        if skb.icmp is not None:
+            return "accept" if skb.icmp in ECHO else "drop"
+        listening = self.listens(skb.protocol, skb.dst, skb.dport)
+        if skb.protocol != "tcp" or skb.flags == "SYN":
+            return "accept" if listening else "refuse"
+        flags = skb.flags.split(",")
+        if "RST" in flags:
+            return "drop"
+        if not listening:
+            return "refuse"
+        if "ACK" in flags:
+            return "reset"
+        return "accept" if "SYN" in flags and "FIN" not in flags else "drop"
 
     def source_for(self, destination: int, version: int) -> int | None:
         """The source address that an unbound socket takes for `destination`: chosen before any rule is asked.

@@ -34,6 +34,10 @@ _DRAWN_PORTS = 64
 """How many ports a random DNAT may draw from before the ways to go on are too many to follow."""
 
 
+_REQUESTS = {4: (8, 13, 15, 17), 6: (128,)}
+"""ICMP types that ask for an answer: echo, timestamp, information, address mask; for IPv6 echo."""
+
+
 class _Stop(Exception):  # noqa: N818 - it ends a passage, nothing went wrong
     """Ends a passage early."""
 
@@ -416,16 +420,21 @@ class Passage:
                 connection = table.seen_reply(connection)
             state = CtState.ESTABLISHED if is_reply or connection.status & Status.SEEN_REPLY else CtState.NEW
             return skb.with_flow(Flow(state, connection, is_reply))
-        if skb.protocol == "tcp" and not self._may_open(skb.flags):
+        if not self._may_open(skb):
             return skb.with_flow(Flow(CtState.INVALID))
         return skb.with_flow(Flow(CtState.NEW, table.open(key)))
 
-    def _may_open(self, flags: str) -> bool:
-        """May a TCP packet without an entry open one?
+    def _may_open(self, skb: Skb) -> bool:
+        """May a packet without an entry open one?
 
-        A SYN may, and with tcp_loose a lone ACK too; nothing else does.
+        Of ICMP only a request may. Of TCP a SYN, and with tcp_loose a lone ACK too. Sources:
+        nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c, nf_conntrack_proto_tcp.c.
         """
-        present = set(flags.split(","))
+        if skb.icmp is not None:
+            return skb.icmp[0] in _REQUESTS[skb.family]
+        if skb.protocol != "tcp":
+            return True
+        present = set(skb.flags.split(","))
         if present & {"RST", "FIN"}:
             return False
         if "SYN" in present:

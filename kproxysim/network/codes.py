@@ -35,6 +35,12 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "container.",
     ),
     Explanation(
+        "no-such-connection",
+        "the host knows no connection that this TCP packet belongs to",
+        "Only a SYN opens a connection. Anything else that comes to a port out of the blue is answered "
+        "by a reset, or by nothing where it is a reset itself or has no ACK.",
+    ),
+    Explanation(
         "no-endpoints",
         "the Service has no usable endpoint anywhere",
         "kube-proxy writes no DNAT for such a Service but a REJECT in the filter table, for each of "

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from kproxysim.netfilter.chance import Chance
 from kproxysim.netfilter.conntrack import Flow
 from kproxysim.netfilter.events import Event, Outcome
+from kproxysim.netfilter.host import ECHO
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.state import HostState
@@ -70,13 +71,21 @@ class Journey:
             return self._follow(EDGE, self.router.send(answer, self.chance, hop.steps.append), [hop])
         return self.send(host, answer.packet, answer.flow)
 
+    def accept(self, host: str, skb: Skb) -> Leg:
+        """The answer of a process that takes a packet, or of the host itself to a ping."""
+        packet = skb.packet
+        if packet.icmp is not None:
+            answer = Packet(packet.protocol, packet.dst, packet.src, icmp=ECHO[packet.icmp])
+            return self.send(host, answer)
+        return self.send(host, packet.reply("SYN,ACK" if packet.protocol == "tcp" else ""))
+
     def refuse(self, host: str, skb: Skb) -> Leg | None:
         """Nothing listens:
 
         a reset for TCP, port unreachable for the rest. None where even that cannot be sent.
         """
         if skb.protocol == "tcp":
-            return self.send(host, skb.packet.reply("RST,ACK"))
+            return self.send(host, skb.packet.reply("RST" if "ACK" in skb.flags else "RST,ACK"))
         answer = self._passage(host, Hop("", "")).error_about(skb, "port")
         return None if answer is None else self.answer(host, answer)
 

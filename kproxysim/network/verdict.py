@@ -85,13 +85,16 @@ def branch_of(call: Call, journey: Journey) -> Branch:
     outcome, host = leg.end.outcome, leg.end.host
     reached: Reached | None = None
     back: Leg | None = None
-    disposition = _DISPOSITIONS.get(outcome.kind, "")
+    disposition, reaction = _DISPOSITIONS.get(outcome.kind, ""), ""
     if outcome.kind == "deliver":
         skb = outcome.skb
-        if journey.topology.hosts[host].host.listens(skb.protocol, skb.dst, skb.dport):
+        reaction = journey.topology.hosts[host].host.reaction(skb)
+        if reaction == "accept":
             reached = _reached(call, leg)
             disposition = "delivered-to-host" if reached.kind == "process" else "delivered"
-            back = journey.send(host, skb.packet.reply("SYN,ACK" if skb.protocol == "tcp" else ""))
+            back = journey.accept(host, skb)
+        elif reaction == "drop":
+            disposition = "dropped"
         else:
             disposition = "refused"
             back = journey.refuse(host, skb)
@@ -108,7 +111,7 @@ def branch_of(call: Call, journey: Journey) -> Branch:
         probability=chance.meant,
         probability_kernel=chance.kernel,
         disposition=disposition,
-        reason=_reason(disposition, outcome, leg, reached),
+        reason=_reason(disposition, outcome, leg, reached, reaction),
         packet=final.packet,
         hops=leg.hops,
         client_sees=_client_sees(call, leg, reached, reply),
@@ -177,13 +180,15 @@ def _reached(call: Call, leg: Leg) -> Reached:
     return Reached("process", str(packet.dst), port, node)
 
 
-def _reason(disposition: str, outcome: Outcome, leg: Leg, reached: Reached | None) -> str:
+def _reason(disposition: str, outcome: Outcome, leg: Leg, reached: Reached | None, reaction: str) -> str:
     if disposition == "delivered":
         return (
             "served-by-endpoint" if reached is not None and reached.kind == "endpoint" else "dialled-directly"
         )
     if disposition == "delivered-to-host":
         return "no-rule-matched"
+    if reaction in ("drop", "reset"):
+        return "no-such-connection"
     if disposition == "refused":
         return "endpoint-does-not-listen" if _service(leg) else "no-rule-matched"
     if outcome.kind in ("dropped", "rejected"):
@@ -259,7 +264,7 @@ def _client_sees(call: Call, leg: Leg, reached: Reached | None, reply: Reply | N
     if reply is None or reply.disposition != "delivered":
         return "timeout"
     packet = reply.packet
-    if packet.icmp is not None:
+    if packet.inner is not None and packet.icmp is not None:
         return _ICMP_SEEN.get((packet.family, *packet.icmp), "timeout")
     if "RST" in packet.flags:
         return "refused"

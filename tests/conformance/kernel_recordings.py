@@ -17,7 +17,12 @@ NAMESPACE = "lab"
 EVERY_NODE = "*"
 GATEWAY = "10.128.0.1"
 
-CLIENT_SEES = {"error:EPERM": "not-permitted", "no-route": "net-unreachable"}
+CLIENT_SEES = {
+    "error:EPERM": "not-permitted",
+    "no-route": "net-unreachable",
+    "answered:SA": "answered",
+    "answered:R": "refused",
+}
 """The recordings' words for an outcome, where they are not those of a Branch."""
 
 FLAGS = {"S": "SYN", "A": "ACK", "F": "FIN", "R": "RST", "P": "PSH"}
