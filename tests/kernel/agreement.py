@@ -42,9 +42,9 @@ class Tally:
         )
 
 
-def compare(lab: Lab, tally: Tally, source: str, to: str, via: str | None = None) -> None:
-    """Send it on both sides, and write down what differs."""
-    packet = lab.packet(source, to)
+def compare(lab: Lab, tally: Tally, source: str, to: str, via: str | None = None, *, flags: str = "") -> None:
+    """Send it on both sides, and write down what differs. TCP with `flags` is sent as it stands, by no socket."""
+    packet = lab.packet(source, to, flags)
     reason = differs(lab.world, packet, source)
     if reason is not None:
         tally.left_out[reason] += 1
@@ -53,12 +53,12 @@ def compare(lab: Lab, tally: Tally, source: str, to: str, via: str | None = None
     for attempt in range(TRIES):
         if attempt:
             lab.settle()
-            packet = lab.packet(source, to)
-        way, lines = _send(lab, packet, source, via)
+            packet = lab.packet(source, to, flags)
+        way, lines = _send(lab, packet, source, via, raw=bool(flags))
         if not lines:
             tally.rules += sum(way.counters.values())
             return
-    tally.disagreements.append("\n  ".join([f"{packet} from {source} via {via}", *lines]))
+    tally.disagreements.append("\n  ".join([f"{packet} {flags} from {source} via {via}", *lines]))
 
 
 def every_way(lab: Lab, tally: Tally, source: str, to: str, via: str | None = None) -> None:
@@ -87,14 +87,16 @@ def _end(way: Expected) -> str:
     return f"{way.client} {way.branch.packet.destination} {way.branch.packet.src}"
 
 
-def _send(lab: Lab, packet: Packet, source: str, via: str | None) -> tuple[Expected, list[str]]:
+def _send(
+    lab: Lab, packet: Packet, source: str, via: str | None, *, raw: bool = False
+) -> tuple[Expected, list[str]]:
     """The way that comes closest to what the kernel did, and what differs all the same."""
     if lab.has_affinity:
         lab.forget()
     lab.hand_to(packet.dst, via)
-    ways = expected(lab.world, lab.topology, packet, source, via)
+    ways = expected(lab.world, lab.topology, packet, source, via, raw=raw)
     silent = all(way.client == "timeout" for way in ways)
-    seen = lab.send(packet, source, SILENCE if silent else PATIENCE)
+    seen = lab.send(packet, source, SILENCE if silent else PATIENCE, raw=raw)
     differences = [(way, _differences(lab.world, source, way, seen)) for way in ways]
     closest, lines = min(differences, key=lambda one: len(one[1]))
     host = lab.topology.hosts[source].host

@@ -2,20 +2,12 @@
 
 import errno
 import socket
-import struct
 from ipaddress import ip_address
 from time import monotonic
 
-from tests.kernel.ears import (
-    ANSWER,
-    CALL,
-    FLAGS,
-    MSS_BASE,
-    NUMBERS,
-    SEQUENCE_BASE,
-    Heard,
-)
+from tests.kernel.ears import ANSWER, CALL, MSS_BASE, NUMBERS, Heard
 from tests.kernel.plan import Arrival, Flow
+from tests.kernel.raw import RAW, send_raw
 
 WORDS = {
     errno.ECONNREFUSED: "refused",
@@ -81,8 +73,8 @@ class Caller:
         flow = self.flow
         self.deadline = monotonic() + flow.patience
         try:
-            if flow.flags:
-                self._send_raw(_segment(flow, self.number), socket.IPPROTO_TCP)
+            if flow.flags or flow.protocol in RAW:
+                send_raw(flow, self.number)
                 return
             kind = socket.SOCK_STREAM if flow.protocol == "tcp" else socket.SOCK_DGRAM
             self.socket = socket.socket(self.family, kind | socket.SOCK_NONBLOCK)
@@ -99,17 +91,6 @@ class Caller:
                 self.socket.send(CALL + b"%04d" % self.number)
         except OSError as error:
             self._tell(error.errno or 0)
-
-    def _send_raw(self, payload: bytes, protocol: int) -> None:
-        src, dst = ip_address(self.flow.src), ip_address(self.flow.dst)
-        if self.version == 4:
-            header = struct.pack(
-                "!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0, src.packed, dst.packed
-            )
-        else:
-            header = struct.pack("!IHBB16s16s", 6 << 28, len(payload), protocol, 64, src.packed, dst.packed)
-        with socket.socket(self.family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
-            raw.sendto(header + payload, (str(dst), 0))
 
     def _tell(self, error: int) -> None:
         if error not in (0, errno.EINPROGRESS):
@@ -146,17 +127,24 @@ class Caller:
                 self.errors.append((*heard.icmp, heard.src))
                 self.deadline = min(self.deadline, monotonic() + AFTER_ICMP)
             return
-        if heard.protocol != flow.protocol:
-            return
+        if heard.protocol == "echo-reply" and heard.host == flow.host and heard.number == self.number:
+            self.client = "answered"
+        elif heard.protocol == ("echo" if flow.protocol == "icmp" else flow.protocol):
+            self._hear_own(heard)
+
+    def _hear_own(self, heard: Heard) -> None:
+        """A packet of the flow's protocol: the call itself, the acknowledgement of an answer, or what answers a raw packet."""
+        flow = self.flow
         if heard.number == self.number and (heard.flags or "SYN") == (flow.flags or "SYN"):
             self.arrivals.append(Arrival(heard.host, heard.src, heard.sport, heard.dst, heard.dport))
-        elif heard.protocol == "tcp" and any(
+        elif any(
             (one.host, one.src, one.sport, one.dport) == (heard.host, heard.src, heard.sport, heard.dport)
             for one in self.arrivals
         ):
             self.acknowledged = self.acknowledged or heard.flags == "ACK"
         elif flow.flags and heard.host == flow.host and (heard.src, heard.dport) == (flow.dst, flow.sport):
-            self.client = self.client or "answered:" + "".join(name[0] for name in heard.flags.split(","))
+            self.acknowledged = True  # as far as a raw packet goes
+            self.client = self.client or ("refused" if "RST" in heard.flags else "answered")
 
     def give_up(self) -> None:
         """No more is awaited. An ICMP error of which the socket has not told yet counts as told."""
@@ -169,30 +157,3 @@ class Caller:
 
 def _is_established(connection: socket.socket) -> bool:
     return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 1
-
-
-def _segment(flow: Flow, number: int) -> bytes:
-    """A TCP header with the checksum that its addresses call for."""
-    bits = sum(1 << FLAGS.index(name) for name in flow.flags.split(","))
-    acknowledgement = 1 if "ACK" in flow.flags else 0
-    segment = bytearray(
-        struct.pack(
-            "!HHIIBBHHH",
-            flow.sport,
-            flow.dport,
-            SEQUENCE_BASE + number,
-            acknowledgement,
-            5 << 4,
-            bits,
-            8192,
-            0,
-            0,
-        )
-    )
-    src, dst = ip_address(flow.src).packed, ip_address(flow.dst).packed
-    data = src + dst + struct.pack("!HH", socket.IPPROTO_TCP, len(segment)) + segment
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    segment[16:18] = struct.pack("!H", ~total & 0xFFFF)
-    return bytes(segment)

@@ -1,7 +1,7 @@
 """What a host's own protocol stack is handed, heard by raw sockets: after INPUT, before any socket of a process.
 
 Each packet that the lab sends carries a number that no NAT changes, so that it is known wherever it turns up: a SYN in its MSS option, other raw
-TCP packets in their sequence number, UDP in its text.
+TCP packets in their sequence number, SCTP in its initiate tag, UDP and pings in their text.
 """
 
 import socket
@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-TCP, UDP, ICMP, ICMPV6 = socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6
-NAMES = {TCP: "tcp", UDP: "udp"}
+TCP, UDP, SCTP = socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_SCTP
+ICMP, ICMPV6 = socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6
+NAMES = {TCP: "tcp", UDP: "udp", SCTP: "sctp", ICMP: "icmp", ICMPV6: "icmp"}
 FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK")
 
 MSS_BASE, NUMBERS = 300, 1000
@@ -68,19 +69,30 @@ class Ear:
                 yield heard
 
     def _read(self, src: str, dst: str, data: bytes) -> Heard | None:
-        if self.protocol in NAMES:
+        if self.protocol not in (ICMP, ICMPV6):
             sport, dport = struct.unpack_from("!HH", data)
             flags = _flags(data) if self.protocol == TCP else ""
-            number = _tcp_number(data, flags) if self.protocol == TCP else _text_number(data[8:])
-            return Heard(self.host, NAMES[self.protocol], src, sport, dst, dport, flags, number)
+            return Heard(
+                self.host, NAMES[self.protocol], src, sport, dst, dport, flags, self._number(data, flags)
+            )
         kind, code = data[0], data[1]
         if (self.version, kind) in ECHOES | ECHO_REPLIES:
-            identity = struct.unpack_from("!H", data, 4)[0]
             word = "echo" if (self.version, kind) in ECHOES else "echo-reply"
-            return Heard(self.host, word, src, identity, dst, identity, number=_text_number(data[8:]))
+            return Heard(self.host, word, src, 0, dst, 0, number=_text_number(data[8:]))
         if (self.version, kind) in ERRORS:
             return Heard(self.host, "icmp", src, 0, dst, 0, icmp=(kind, code), inner=_inner(data[8:]))
         return None
+
+    def _number(self, data: bytes, flags: str) -> int | None:
+        if self.protocol == TCP:
+            return _tcp_number(data, flags)
+        if self.protocol == SCTP:
+            return _in_range(struct.unpack_from("!I", data, 16)[0])
+        return _text_number(data[8:])
+
+
+def _in_range(number: int) -> int | None:
+    return number - SEQUENCE_BASE if 0 <= number - SEQUENCE_BASE < NUMBERS else None
 
 
 def _flags(segment: bytes) -> str:
@@ -88,9 +100,9 @@ def _flags(segment: bytes) -> str:
 
 
 def _tcp_number(segment: bytes, flags: str) -> int | None:
-    sequence = struct.unpack_from("!I", segment, 4)[0] - SEQUENCE_BASE
-    if 0 <= sequence < NUMBERS:
-        return int(sequence)
+    sequence = _in_range(struct.unpack_from("!I", segment, 4)[0])
+    if sequence is not None:
+        return sequence
     options = segment[20 : (segment[12] >> 4) * 4]
     while flags == "SYN" and options and options[0] != 0:
         if options[0] == 2:
@@ -104,12 +116,12 @@ def _text_number(text: bytes) -> int | None:
 
 
 def _inner(data: bytes) -> tuple[str, str, int, str, int] | None:
-    """Protocol, source, source port, destination, destination port of the packet that an error is about."""
+    """Protocol, source, source port, destination, destination port of the packet that an error is about; no ports for a ping."""
     if data[0] >> 4 == 4:
         protocol, header, src, dst = data[9], (data[0] & 15) * 4, data[12:16], data[16:20]
     else:
         protocol, header, src, dst = data[6], 40, data[8:24], data[24:40]
     if len(data) < header + 4:
         return None
-    sport, dport = struct.unpack_from("!HH", data, header)
+    sport, dport = (0, 0) if protocol in (ICMP, ICMPV6) else struct.unpack_from("!HH", data, header)
     return NAMES.get(protocol, str(protocol)), str(ip_address(src)), sport, str(ip_address(dst)), dport

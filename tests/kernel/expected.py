@@ -44,9 +44,15 @@ class _Followed(Journey):
 
 
 def expected(
-    world: World, topology: Topology, packet: Packet, source: str, via: str | None = None
+    world: World,
+    topology: Topology,
+    packet: Packet,
+    source: str,
+    via: str | None = None,
+    *,
+    raw: bool = False,
 ) -> list[Expected]:
-    """All ways that it may go."""
+    """All ways that it may go. A `raw` packet has no socket behind it that could use an answer."""
     router = world._router(topology)
     _, sender = world._sender(source)
     call = Call(packet, sender, topology, world.cluster, world.edge, world.pods)
@@ -55,30 +61,32 @@ def expected(
         journey = _Followed(topology, router, world._states, chance, via)
         branch = branch_of(call, journey)
         out = journey.legs[0].end
-        _go_on(journey, branch, sender.host, packet)
+        _go_on(journey, branch, sender.host, packet, raw=raw)
         arrival = None
-        final = branch.packet
+        legs, client, final = journey.legs, branch.client_sees, branch.packet
         if out.outcome.kind == "deliver":
             arrival = Arrival(out.host, str(final.src), final.sport or 0, str(final.dst), final.dport or 0)
+            if packet.protocol == "sctp":  # no host of the lab speaks it, so nothing comes back
+                legs, client = legs[:1], "timeout"
         low, high = branch.sport_range or (final.sport or 0, final.sport or 0)
-        return Expected(
-            branch,
-            branch.client_sees,
-            arrival,
-            range(low, high + 1),
-            _errors(branch),
-            dict(_counted(journey.legs)),
-        )
+        errors = _errors(branch) if len(legs) > 1 else ()
+        return Expected(branch, client, arrival, range(low, high + 1), errors, dict(_counted(legs)))
 
     return [found for _, found in enumerate_runs(run)]
 
 
-def _go_on(journey: _Followed, branch: Branch, sender: str, packet: Packet) -> None:
+def _go_on(journey: _Followed, branch: Branch, sender: str, packet: Packet, *, raw: bool) -> None:
     """The packets after the answer."""
     reply = branch.reply
-    if reply is None or (packet.protocol == "tcp" and "SYN" not in reply.packet.flags):
+    if (
+        reply is None
+        or packet.icmp is not None
+        or (packet.protocol == "tcp" and "SYN" not in reply.packet.flags)
+    ):
         return
-    if branch.client_sees == "answered" and packet.protocol == "tcp":
+    if branch.client_sees == "answered" and raw:
+        journey.send(sender, reply.packet.reply("RST"))
+    elif branch.client_sees == "answered" and packet.protocol == "tcp":
         journey.send(sender, Packet("tcp", packet.src, packet.dst, packet.sport, packet.dport, "ACK"))
     elif reply.reason == "reply-from-stranger":
         end = journey.legs[-1].end
@@ -90,8 +98,9 @@ def _go_on(journey: _Followed, branch: Branch, sender: str, packet: Packet) -> N
 
 def _errors(branch: Branch) -> tuple[tuple[int, int, str], ...]:
     reply = branch.reply
-    if reply is None or reply.disposition != "delivered" or reply.packet.icmp is None:
+    if reply is None or reply.disposition != "delivered" or reply.packet.inner is None:
         return ()
+    assert reply.packet.icmp is not None
     return ((*reply.packet.icmp, str(reply.packet.src)),)
 
 

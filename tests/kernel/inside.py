@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.kernel import counters
 from tests.kernel.callers import Caller
-from tests.kernel.ears import ANSWER, CALL, ICMP, ICMPV6, IPV6_PKTINFO, TCP, UDP, Ear
+from tests.kernel.ears import ANSWER, CALL, ICMP, ICMPV6, IPV6_PKTINFO, SCTP, TCP, UDP, Ear
 from tests.kernel.namespaces import Namespaces, die_with, leave_the_host
 from tests.kernel.plan import Flow, HostPlan, Plan
 from tests.kernel.wiring import build, program, run
@@ -29,7 +29,7 @@ LAST_PACKETS = 0.0015
 LATECOMERS = 0.2
 """Seconds in which packets of a flow that was given up arrive on a busy machine."""
 
-EARS = {4: (TCP, UDP, ICMP), 6: (TCP, UDP, ICMPV6)}
+EARS = {4: (TCP, UDP, SCTP, ICMP), 6: (TCP, UDP, SCTP, ICMPV6)}
 
 
 class Lab:

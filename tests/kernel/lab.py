@@ -108,15 +108,25 @@ class Lab(Held):
         self._ports = count(FIRST_PORT)
         super().__init__(plan_of(world, self.topology, backend))
 
-    def packet(self, source: str, to: str) -> Packet:
-        """The first packet of a connection, from a port that no other has: so no connection changes another's."""
-        return self.world.packet(source, to, sport=next(self._ports))
+    def packet(self, source: str, to: str, flags: str = "") -> Packet:
+        """The first packet of a connection, from a port that no other has: so no connection changes another's.
+
+        `to` is ADDRESS:PORT[/protocol], or `ping ADDRESS`.
+        """
+        kind, _, address = to.rpartition(" ")
+        if kind:
+            host = f"[{address}]" if ":" in address else address
+            sent = self.world.packet(source, f"{host}:1")
+            protocol, echo = ("icmp", 8) if sent.family == 4 else ("ipv6-icmp", 128)
+            return Packet(protocol, sent.src, sent.dst, icmp=(echo, 0))
+        sent = self.world.packet(source, to, sport=next(self._ports))
+        return Packet(sent.protocol, sent.src, sent.dst, sent.sport, sent.dport, flags)
 
     def send(self, packet: Packet, source: str, patience: float, *, raw: bool = False) -> Seen:
         """Let a host send a packet, by a socket or (`raw`) as it stands."""
         flow = Flow(
             source,
-            packet.protocol,
+            "icmp" if packet.icmp is not None else packet.protocol,
             str(packet.src),
             packet.sport or 0,
             str(packet.dst),

@@ -53,7 +53,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Flow:
-    """A packet to be sent from a host. `flags` make it a raw TCP packet ("SYN,ACK"); without them it is what a socket sends.
+    """A packet to be sent from a host.
+
+    `flags` make it a raw TCP packet ("SYN,ACK"); without them a socket sends it. A ping ("icmp") has no ports; SCTP is an INIT that no socket sends.
 
     `patience` is how long to wait, in seconds, for something to come back.
     """

@@ -1,0 +1,48 @@
+"""Packets that no client sends to open a connection, and protocols beside TCP and UDP."""
+
+from itertools import product
+
+import pytest
+
+from kproxysim.network import Edge, Pod, World
+from tests.kernel.agreement import Tally, compare
+from tests.kernel.lab import Lab
+from tests.network.small import service, world
+
+CLIENT, NODE, POD = "internet/203.0.113.7", "node/node-a", "pod/default/other"
+SENDERS = (CLIENT, NODE, POD)
+NODE_PORT = service("np", "10.48.1.1", type="NodePort", node_port=30080)
+FLAGS = ("SYN", "ACK", "PSH,ACK", "FIN", "FIN,ACK", "RST", "RST,ACK", "SYN,ACK", "FIN,SYN")
+
+
+def small(kind: str) -> World:
+    pods = [Pod("default", "other", "node-b", ("10.44.1.9",), ("sctp/8080",))]
+    return world(NODE_PORT, only=(("10.44.0.5", "node-a", "echo-1"),), pods=pods, edge=Edge(kind))
+
+
+@pytest.mark.parametrize(
+    "backend, to",
+    [
+        ("nft", ("10.48.1.1:80",)),
+        ("legacy", ("10.48.1.1:80", "10.128.0.12:30080", "10.44.0.5:8080", "10.44.0.5:81")),
+    ],
+)
+def test_tcp_out_of_the_blue(backend: str, to: tuple[str, ...]) -> None:
+    """What conntrack thinks of a packet without a connection decides whether nat sees it, and KUBE-FORWARD whether it goes on."""
+    tally = Tally()
+    with Lab(small("routed"), ["203.0.113.7"], backend) as lab:
+        for sender, flags, target in product(SENDERS, FLAGS, to):
+            compare(lab, tally, sender, target, flags=flags)
+    assert not tally.disagreements, "\n".join(tally.disagreements)
+    assert tally.flows == len(SENDERS) * len(FLAGS) * len(to)
+
+
+def test_pings_and_sctp() -> None:
+    tally = Tally()
+    to = ("ping 10.44.0.5", "ping 10.128.0.13", "ping 10.48.1.1", "ping 10.44.1.99", "ping 192.0.2.1")
+    sctp = ("10.44.1.9:8080/sctp", "10.44.1.9:81/sctp", "10.48.1.1:80/sctp", "10.128.0.12:30080/sctp")
+    with Lab(small("routed"), ["203.0.113.7"]) as lab:
+        for sender, target in product(SENDERS, to + sctp):
+            compare(lab, tally, sender, target)
+    assert not tally.disagreements, "\n".join(tally.disagreements)
+    assert tally.flows == len(SENDERS) * len(to + sctp)
