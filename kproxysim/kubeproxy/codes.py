@@ -24,8 +24,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "KPS402",
         "a feature gate that this version does not know",
         "kube-proxy refuses a gate that it has never heard of, or that has been removed since. Only gates "
-        "that change the rules of iptables mode are known here; leave out any other one, it would change "
-        "nothing. The error names the gates of the version asked for.",
+        "that change the rules of iptables mode are known here: any other one is passed over with a note, "
+        "unless its name is nearly that of a known one. The error names the gates of the version asked for.",
         "featureGates: {ProxyTerminatingEndpoints: true}     # removed in 1.30",
     ),
     Explanation(
@@ -49,6 +49,14 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "A slice of addressType IPv4 or IPv6 holds IP addresses only, and the API server stores nothing "
         "else. Names belong into slices of addressType FQDN, which kube-proxy passes over.",
         "endpoints: [{addresses: [db.example.net]}]",
+    ),
+    Explanation(
+        "gate-without-effect",
+        "a feature gate that changes no rule",
+        "The configuration sets a feature gate that is not among those that change the rules of iptables "
+        "mode in any supported version. It is passed over. Whether kube-proxy of that version knows the "
+        "gate at all is not checked.",
+        "featureGates: {ContextualLogging: true}",
     ),
     Explanation(
         "ambiguous-owner",

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 from kproxysim.errors import Diagnostic, InputError, Severity
 
-__all__ = ["GATES", "Gate", "Stage", "enabled_gates"]
+__all__ = ["GATES", "Gate", "Stage", "enabled_gates", "gates_without_effect"]
 
 _EVER = 999
 
@@ -112,8 +113,10 @@ _GROUPS: dict[str, str] = {"AllAlpha": "alpha", "AllBeta": "beta"}
 def enabled_gates(minor: int, wanted: Mapping[str, bool]) -> frozenset[str]:
     """The names of the gates that are on in `minor` if the configuration says `wanted`.
 
-    Raises InputError with a diagnostic for every gate that kube-proxy of that minor does not know (KPS402) or
-    does not let go (KPS403). Gates that change nothing in the rules are not in the table, and so not known.
+    Raises InputError with a diagnostic for every gate that kube-proxy of that minor does not know any more or
+    not yet (KPS402), or does not let go (KPS403). Gates that change nothing in the rules are not in the
+    table: `gates_without_effect` names them. One that is nearly called like a gate of the table is taken for
+    a slip of the pen.
     """
     _check(minor, wanted)
     enabled = set()
@@ -132,21 +135,32 @@ def enabled_gates(minor: int, wanted: Mapping[str, bool]) -> frozenset[str]:
     return frozenset(enabled)
 
 
+def gates_without_effect(wanted: Mapping[str, bool]) -> tuple[str, ...]:
+    """Gates of a configuration that change nothing in the rules of any version here, sorted."""
+    names = [gate.name for gate in GATES]
+    return tuple(
+        name
+        for name in sorted(wanted)
+        if name not in names and name not in _GROUPS and not get_close_matches(name, names, 1, 0.85)
+    )
+
+
 def _check(minor: int, wanted: Mapping[str, bool]) -> None:
     known = {gate.name: gate for gate in GATES if gate.is_known(minor)}
+    passed = gates_without_effect(wanted)
     found = []
     for name, value in sorted(wanted.items()):
         gate = known.get(name)
         stage = gate.stage(minor) if gate else None
-        if stage is None and name not in _GROUPS:
+        if stage is None and name not in _GROUPS and name not in passed:
             found.append(
                 Diagnostic(
                     "KPS402",
                     Severity.ERROR,
-                    f"feature gate {name} is not known to change the rules of kube-proxy 1.{minor}",
+                    f"kube-proxy 1.{minor} knows no feature gate {name}",
                     path=f"featureGates.{name}",
                     found=name,
-                    help=f"leave it out; known are {', '.join(sorted(known))}",
+                    help=f"leave it out; those that change its rules are {', '.join(sorted(known))}",
                 )
             )
         elif stage is not None and stage.locked and not value:

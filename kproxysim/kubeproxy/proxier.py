@@ -186,7 +186,7 @@ class Proxier:
                 str(name): count for name, count in sorted(self._local_ready.items()) if count
             },
             no_local_endpoints=(nowhere_internal, nowhere_external),
-            notes=ambiguous_owners(pieces),
+            notes=(*self.settings.notes, *ambiguous_owners(pieces)),
         )
 
     def _is_own(self, node: Node) -> bool:

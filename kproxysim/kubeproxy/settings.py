@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, Node, NodeFacts
 from kproxysim.cluster.addresses import parse_ip
 from kproxysim.kubeproxy.detect_local import LocalDetector, local_detector
-from kproxysim.kubeproxy.gates import enabled_gates
+from kproxysim.kubeproxy.gates import enabled_gates, gates_without_effect
 from kproxysim.kubeproxy.node_ports import NodePorts, node_ports, without_primary
 from kproxysim.kubeproxy.versions import Behaviour, behaviour
+from kproxysim.netfilter.ruleset import Note
 from kproxysim.netfilter.script import Family
 from kproxysim.packet import Address
 
@@ -28,6 +29,8 @@ TCP_BE_LIBERAL = "net/netfilter/nf_conntrack_tcp_be_liberal"
 INVALID_COUNTER = "ct_state_invalid_dropped_pkts"
 LOCALHOST_COUNTER = "localhost_nps_accepted_pkts"
 
+WITHOUT_EFFECT = "gate-without-effect"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -36,7 +39,7 @@ class Settings:
     `node_name` is the name by which endpoints count as local, `zone` the node's zone ("" for none), `node_ip`
     the address that decides whether a source range lets the node in. `mark` is the masquerade mark as text.
     `counters` are the accounting objects that rules may use. `sysctls` is what kube-proxy sets at its start,
-    as (name, value).
+    as (name, value); `notes` what a reader of the rules should know of all that.
     """
 
     family: Family
@@ -53,6 +56,7 @@ class Settings:
     drops_invalid: bool
     counters: frozenset[str]
     sysctls: tuple[tuple[str, str], ...]
+    notes: tuple[Note, ...]
     sync_period: float
 
     def has(self, gate: str) -> bool:
@@ -115,8 +119,13 @@ def settings_for(
         drops_invalid=not (liberal and how.liberal_conntrack_keeps_invalid),
         counters=frozenset(facts.nfacct_counters) if how.accounting else frozenset(),
         sysctls=((ROUTE_LOCALNET, "1"),) if sets else (),
+        notes=tuple(_about_gate(name) for name in gates_without_effect(config.feature_gates)),
         sync_period=config.iptables.sync_period.total_seconds(),
     )
+
+
+def _about_gate(name: str) -> Note:
+    return Note(WITHOUT_EFFECT, f"feature gate {name} changes no rule of any version known here")
 
 
 def _node_ips(node: Node | None, config: KubeProxyConfiguration, facts: NodeFacts) -> dict[Family, Address]:

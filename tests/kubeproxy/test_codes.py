@@ -5,6 +5,8 @@ from pathlib import Path
 
 from kproxysim.kubeproxy import codes
 
+NOTES = ("ambiguous-owner", "gate-without-effect")
+
 ROOM = Path(codes.__file__).parent
 
 
@@ -17,7 +19,7 @@ def used() -> set[str]:
         for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(one, ast.Constant) and isinstance(one.value, str):
                 text = one.value
-                if (text.startswith("KPS") and text[3:].isdigit()) or text == "ambiguous-owner":
+                if (text.startswith("KPS") and text[3:].isdigit()) or text in NOTES:
                     found.add(text)
     return found
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from kproxysim.errors import InputError
-from kproxysim.kubeproxy.gates import GATES, enabled_gates
+from kproxysim.kubeproxy.gates import GATES, enabled_gates, gates_without_effect
 from kproxysim.kubeproxy.versions import (
     CHANGES,
     NEWEST,
@@ -129,8 +129,14 @@ class TestGates:
 
     def test_all_mistakes_are_told_at_once(self) -> None:
         with pytest.raises(InputError) as caught:
-            enabled_gates(33, {"TopologyAwareHints": False, "NoSuchGate": True})
+            enabled_gates(33, {"TopologyAwareHints": False, "AllowServiceExternalIP": True})
         assert [one.code for one in caught.value.diagnostics] == ["KPS402", "KPS403"]
+
+    def test_gates_that_change_no_rule_are_passed_over_by_name(self) -> None:
+        assert gates_without_effect(
+            {"ContextualLogging": True, "AllBeta": True, "TopologyAwareHints": True}
+        ) == ("ContextualLogging",)
+        assert enabled_gates(36, {"ContextualLogging": True}) == enabled_gates(36, {})
 
 
 def refused(minor: int, name: str, *, value: bool) -> list[str]:
