@@ -68,10 +68,13 @@ class Host:
 
     def reaction(self, skb: Skb) -> str:
         """What the host's own protocols do with a packet that begins something new: "accept" it, "refuse" it
-        where nobody listens, "reset" what belongs to no TCP connection, or "drop" it without a word.
+        where nobody listens, "reset" what belongs to no TCP connection, "drop" it without a word, or "ignore"
+        it since it was sent to everybody.
 
         Sources: `tcp_rcv_state_process` in state LISTEN and `tcp_v4_send_reset`, `icmp_echo`.
         """
+        if self.routing.address_type(skb.dst, skb.family) == "BROADCAST":
+            return "ignore"
         if skb.icmp is not None:
             return "accept" if skb.icmp in ECHO else "drop"
         listening = self.listens(skb.protocol, skb.dst, skb.dport)
@@ -94,10 +97,12 @@ class Host:
         route = self.routing.lookup(destination, version)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
             return None
-        if route.kind == "local" and (version == 4 or self.routing.is_assigned(destination, version)):
+        if version == 6 and route.kind == "local" and self.routing.is_assigned(destination, version):
             return destination
         if route.src is not None:
             return route.src
+        if version == 4 and route.kind == "local":
+            return destination
         if version == 6:
             return self.routing.select_ipv6_address(route.device, destination)
         return self.routing.select_ipv4_address(route.device, route.via)

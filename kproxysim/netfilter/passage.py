@@ -34,6 +34,9 @@ _DRAWN_PORTS = 64
 """How many ports a random DNAT may draw from before the ways to go on are too many to follow."""
 
 
+_REFUSING_ROUTES = {"": "net", "unreachable": "host", "prohibit": "prohibited", "blackhole": None}
+"""What a router tells the sender where there is no route, or one that refuses (`ip_error` in route.c)."""
+
 _REQUESTS = {4: (8, 13, 15, 17), 6: (128,)}
 """ICMP types that ask for an answer: echo, timestamp, information, address mask; for IPv6 echo."""
 
@@ -121,7 +124,7 @@ class Passage:
         self._family = skb.family
         skb = self._hook("PREROUTING", skb)
         route = self._input_route(skb)
-        if route.kind == "local":
+        if route.kind in ("local", "broadcast"):
             return self._deliver(skb)
         return self._forward(skb, route, expires)
 
@@ -137,10 +140,7 @@ class Passage:
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
             self._no_route(skb, route)
         assert route is not None
-        if route.kind == "broadcast" or routing.address_type(skb.dst, skb.family) in (
-            "BROADCAST",
-            "MULTICAST",
-        ):
+        if routing.address_type(skb.dst, skb.family) == "MULTICAST":
             raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
         if not arrived_by_loopback and skb.family == 4:
             self._check_source(skb)
@@ -179,7 +179,8 @@ class Passage:
     def _no_route(self, skb: Skb, route: Route | None) -> None:
         where = format_endpoint(to_address(skb.dst, skb.family), None)
         self._note("routing", f"no route to {where}", skb)
-        answer = None if route is not None and route.kind == "blackhole" else self.error_about(skb, "net")
+        kind = _REFUSING_ROUTES["" if route is None else route.kind]
+        answer = None if kind is None else self.error_about(skb, kind)
         raise _Stop(Outcome("no-route", skb, reason="no-route", at="routing", answer=answer))
 
     def _deliver(self, skb: Skb) -> Outcome:
@@ -209,12 +210,28 @@ class Passage:
         route = self.host.routing.lookup(skb.dst, skb.family)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
             self._note("routing", f"no route to {packet.dst}", skb)
-            raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing"))
+            kind = "" if route is None else route.kind
+            raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail=kind))
+        self._check_group(skb)
         first = "lo" if route.kind == "local" else route.device
         skb = self._hook("OUTPUT", skb.with_devices("", first), before_filter=self._reroute)
         route = self.host.routing.lookup(skb.dst, skb.family)
         assert route is not None
         return self._transmit(skb, route)
+
+    def _check_group(self, skb: Skb) -> None:
+        """A socket may not send to everybody unless it asked to, and TCP never."""
+        kind = self.host.routing.address_type(skb.dst, skb.family).lower()
+        if kind not in ("broadcast", "multicast"):
+            return
+        self._note("routing", f"{to_address(skb.dst, skb.family)} is a {kind} address", skb)
+        if kind == "multicast" and skb.protocol != "tcp":
+            raise _Stop(
+                Outcome(
+                    "unmodelled", skb, reason="unmodelled", at="routing", detail="a multicast destination"
+                )
+            )
+        raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail=kind))
 
     def _reroute(self, skb: Skb) -> None:
         """After DNAT in OUTPUT the packet is routed again (`ip_route_me_harder`); the source stays as the
@@ -455,8 +472,9 @@ class Passage:
         return self._icmp_error(skb, target.answer)
 
     def error_about(self, skb: Skb, kind: str) -> Skb | None:
-        """The ICMP error of the stack itself: "net", "host", "port" unreachable or "ttl" exceeded."""
+        """The ICMP error of the stack itself: "net", "host" or "port" unreachable, "prohibited", or "ttl"."""
         codes = {
+            "prohibited": ((3, 13), (1, 1)),
             "net": ((3, 0), (1, 0)),
             "host": ((3, 1), (1, 3)),
             "port": ((3, 3), (1, 4)),

@@ -42,7 +42,7 @@ class Route:
     """One route. `via` is the next hop's address, None for a network that is on the link.
 
     `kind` is "unicast", "local", "broadcast", "unreachable", "blackhole" or "prohibit"; `src` is the source
-    address that the route suggests for packets made on this host.
+    address that the route suggests for packets made on this host: to a secondary address, the primary one.
     """
 
     network: int
@@ -74,24 +74,20 @@ class RoutingTable:
     def add_interface(self, interface: Interface) -> None:
         """Add a device, with the local, broadcast and on-link routes that the kernel makes for it."""
         self.interfaces[interface.name] = interface
-        for address in interface.addresses:
-            width = _WIDTH[address.version]
-            own = int(address.ip)
-            self.add(Route(own, width, address.version, interface.name, kind="local"))
-            length = address.network.prefixlen
-            if interface.is_loopback:
-                if length < width:
-                    self.add(
-                        Route(
-                            int(address.network.network_address), length, address.version, "lo", kind="local"
-                        )
-                    )
-            elif length < width:
-                network = int(address.network.network_address)
-                self.add(Route(network, length, address.version, interface.name, src=own))
-                if address.version == 4 and length < 31:
-                    broadcast = int(address.network.broadcast_address)
-                    self.add(Route(broadcast, width, 4, interface.name, kind="broadcast"))
+        for position, address in enumerate(interface.addresses):
+            width, length, version = _WIDTH[address.version], address.network.prefixlen, address.version
+            own, network = int(address.ip), int(address.network.network_address)
+            before = interface.addresses[:position]
+            primary = next((one for one in before if one.network == address.network), address)
+            source = int(primary.ip) if version == 4 else None
+            self.add(Route(own, width, version, interface.name, src=source, kind="local"))
+            if length == width:
+                continue
+            kind = "local" if interface.is_loopback else "unicast"
+            self.add(Route(network, length, version, interface.name, src=int(primary.ip), kind=kind))
+            if version == 4 and length < 31:
+                broadcast = int(address.network.broadcast_address)
+                self.add(Route(broadcast, width, 4, interface.name, src=source, kind="broadcast"))
 
     def add(self, route: Route) -> None:
         """Add a route, to the table where the kernel keeps its kind.

@@ -115,8 +115,22 @@ class Topology:
             if bridge is not None and bridge[0] != host:
                 far = self._owner(self._segments[bridge], host, next_hop, version)
                 return None if far is None else bridge
+        if not self._asks_router(host, next_hop, version):
+            return None
         routers = (self._routers[segment] for segment in segments if segment in self._routers)
         return next((router for router in routers if router[0] != host), None)
+
+    def _asks_router(self, host: str, next_hop: int, version: int) -> bool:
+        """Would a router answer for this next hop? Not for a neighbour who is not there: only where a route
+        names it, or where a host sends everything into its link.
+        """
+        if host == EDGE:
+            return True
+        table = self.hosts[host].host.routing
+        route = table.lookup(next_hop, version)
+        if route is None or route.length == 0:
+            return True
+        return any(one.via == next_hop and one.version == version for one in table.routes())
 
     def _owner(
         self, segments: Iterable[str], asking: str, address: int, version: int
@@ -212,12 +226,11 @@ class _Builder:
     ) -> None:
         name = f"node/{node.name}"
         table = RoutingTable()
-        table.add_interface(_loopback())
         uplinks = self._uplinks(node, facts)
+        table.add_interface(_loopback(next((one.addresses for one in uplinks if one.name == "lo"), ())))
         for interface in uplinks:
-            if interface.name == "lo":
-                table.interfaces.pop("lo")
-            table.add_interface(interface)
+            if interface.name != "lo":
+                table.add_interface(interface)
         for address in local:
             table.add(
                 Route(int(address), address.max_prefixlen, address.version, uplinks[0].name, kind="local")
@@ -335,8 +348,10 @@ class _Builder:
                     self.topology.owners.setdefault((address.version, int(address.ip)), name)
 
 
-def _loopback() -> Interface:
-    return Interface("lo", (ip_interface("127.0.0.1/8"), ip_interface("::1/128")))
+def _loopback(further: Iterable[IPv4Interface | IPv6Interface] = ()) -> Interface:
+    """Device lo: the kernel's first, and with the addresses that it always has."""
+    own = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
+    return Interface("lo", (*own, *(address for address in further if address not in own)))
 
 
 def _single(address: Address) -> IPv4Interface | IPv6Interface:

@@ -93,7 +93,7 @@ def branch_of(call: Call, journey: Journey) -> Branch:
             reached = _reached(call, leg)
             disposition = "delivered-to-host" if reached.kind == "process" else "delivered"
             back = journey.accept(host, skb)
-        elif reaction == "drop":
+        elif reaction in ("drop", "ignore"):
             disposition = "dropped"
         else:
             disposition = "refused"
@@ -187,6 +187,8 @@ def _reason(disposition: str, outcome: Outcome, leg: Leg, reached: Reached | Non
         )
     if disposition == "delivered-to-host":
         return "no-rule-matched"
+    if reaction == "ignore":
+        return "broadcast-not-forwarded"
     if reaction in ("drop", "reset"):
         return "no-such-connection"
     if disposition == "refused":
@@ -257,7 +259,10 @@ def _client_sees(call: Call, leg: Leg, reached: Reached | None, reply: Reply | N
         return "unknown"
     if leg.end.host == call.sender.host:
         if outcome.reason == "no-route-from-here":
-            return "net-unreachable"
+            kind = outcome.detail
+            if kind == "broadcast" and call.packet.protocol != "tcp":
+                return "prohibited"
+            return {"unreachable": "host-unreachable", "prohibit": "prohibited"}.get(kind, "net-unreachable")
         own_output = outcome.kind in ("dropped", "rejected") and ":OUTPUT:" in _base_of(leg)
         if own_output and call.packet.protocol != "tcp":
             return "not-permitted"

@@ -1,7 +1,9 @@
 """Packets that nobody takes: who says so, and what their sender is told. As a kernel with a Linux router for an edge does."""
 
+from kproxysim.cluster import NodeFacts
 from kproxysim.network import Edge, Pod
 from kproxysim.network.trace import Branch
+from kproxysim.packet import Packet
 from tests.network.small import service, world
 
 PUBLIC = {"198.51.100.12": "10.128.0.12", "198.51.100.13": "10.128.0.13"}
@@ -74,3 +76,20 @@ def test_a_pod_on_a_bridge_finds_out_for_itself_that_nobody_of_its_network_has_a
     trace = place.send(place.packet(sender, "10.44.1.99:80"), sender)
     assert [(hop.where, hop.kind) for hop in trace.branches[0].hops] == [("default/other", "pod")]
     assert trace.branches[0].client_sees == "host-unreachable"
+
+
+def test_a_neighbour_who_is_not_there_is_told_by_the_node() -> None:
+    """Nobody answers for an address of the node's own network; the router is not asked."""
+    facts = {"node-b": NodeFacts.model_validate({"interfaces": {"eth0": ["10.128.0.13/24"]}})}
+    place = world(PLAIN, edge=NAT, facts=facts)
+    trace = place.send(place.packet("node/node-b", "10.128.0.99:80"), "node/node-b")
+    assert [hop.where for hop in trace.branches[0].hops] == ["node-b"]
+    assert trace.branches[0].client_sees == "host-unreachable"
+
+
+def test_a_ping_is_answered_by_the_host_itself() -> None:
+    place = world(PLAIN, edge=NAT)
+    trace = place.send(Packet("icmp", "10.128.0.13", "10.44.0.5", icmp=(8, 0)), "node/node-b")
+    assert [branch.client_sees for branch in trace] == ["answered"]
+    assert trace.branches[0].reply is not None
+    assert trace.branches[0].reply.packet.icmp == (0, 0)
