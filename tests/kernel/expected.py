@@ -77,7 +77,10 @@ def expected(
 
 def _go_on(journey: _Followed, branch: Branch, sender: str, packet: Packet, *, raw: bool) -> None:
     """The packets after the answer."""
-    reply = branch.reply
+    reply, last = branch.reply, journey.legs[-1].end
+    if len(journey.legs) > 1 and last.outcome.answer is not None:
+        journey.answer(last.host, last.outcome.answer)  # an error about the answer, told to who gave it
+        return
     if (
         reply is None
         or packet.icmp is not None
@@ -89,11 +92,10 @@ def _go_on(journey: _Followed, branch: Branch, sender: str, packet: Packet, *, r
     elif branch.client_sees == "answered" and packet.protocol == "tcp":
         journey.send(sender, Packet("tcp", packet.src, packet.dst, packet.sport, packet.dport, "ACK"))
     elif reply.reason == "reply-from-stranger":
-        end = journey.legs[-1].end
         if packet.protocol == "tcp":
-            journey.send(end.host, end.outcome.skb.packet.reply("RST"))
+            journey.send(last.host, last.outcome.skb.packet.reply("RST"))
         else:
-            journey.refuse(end.host, end.outcome.skb)
+            journey.refuse(last.host, last.outcome.skb)
 
 
 def _errors(branch: Branch) -> tuple[tuple[int, int, str], ...]:

@@ -124,13 +124,23 @@ class _Layout:
             if other == name:
                 continue
             if other == EDGE:
-                known: list[object] = list(self.topology.gateway.values())
+                known: list[object] = [*self.topology.gateway.values(), *self._strange_routers(name)]
             else:
                 known = [one.ip for one in _addresses(self.topology.hosts[other].host)]
             if other == router:
                 known += ROUTER.values()
             lines += [_neighbour(address, self.macs[other, far], device) for address in known]
         return lines
+
+    def _strange_routers(self, name: str) -> list[Address]:
+        """Next hops of a host that nobody here is: the edge stands for them."""
+        if name == EDGE:
+            return []
+        table = self.topology.hosts[name].host.routing
+        hops = {(one.via, one.version) for one in table.routes() if one.via is not None}
+        return [
+            to_address(via, version) for via, version in hops if (version, via) not in self.topology.owners
+        ]
 
     def _router(self, segment: str) -> str:
         found = self.topology._routers.get(segment) or self.topology._bridges[segment]

@@ -43,6 +43,13 @@ def small(*services: Any, **more: Any) -> World:
     return world(*services, pods=[OTHER], **more)
 
 
+def facts(**known: Any) -> NodeFacts:
+    return NodeFacts.model_validate(known)
+
+
+ROUTES = ["10.128.0.12 dev eth0", "10.44.0.0/24 via 10.128.0.12 dev eth0"]
+REFUSING = ["unreachable 192.0.2.16/28", "prohibit 192.0.2.32/28", "blackhole 192.0.2.48/28"]
+
 NODE_PORT = service("np", "10.48.1.1", type="NodePort", node_port=30080)
 LOCAL = service("local", "10.48.1.2", type="NodePort", node_port=30081, externalTrafficPolicy="Local")
 INSIDE = service("inside", "10.48.1.3", internalTrafficPolicy="Local")
@@ -153,9 +160,85 @@ QUESTIONS = [
         small(
             NODE_PORT,
             edge=Edge("routed", routes={"192.0.2.9": "node-b"}),
-            facts={"node-b": NodeFacts.model_validate({"sysctls": {"net.ipv4.conf.all.rp_filter": "1"}})},
+            facts={"node-b": facts(sysctls={"net.ipv4.conf.all.rp_filter": "1"})},
         ),
         (f"{INTERNAL_B}:30080", f"{PUBLIC_B}:30080", "10.44.1.9:8080"),
+    ),
+    Question(
+        "routes-that-refuse",
+        small(
+            NODE_PORT,
+            edge=Edge("routed"),
+            facts={"node-b": facts(routes=[*ROUTES, "default via 10.128.0.1 dev eth0", *REFUSING])},
+        ),
+        ("192.0.2.17:80", "192.0.2.33:80", "192.0.2.17:80/udp", "192.0.2.33:80/udp"),
+        (NODE_B, POD),
+    ),
+    Question(
+        "a-route-into-nothing",
+        small(NODE_PORT, edge=Edge("routed"), facts={"node-b": facts(routes=[*ROUTES, *REFUSING])}),
+        ("192.0.2.49:80", "192.0.2.49:80/udp"),
+        (POD,),
+    ),
+    Question(
+        "no-default-route",
+        small(NODE_PORT, edge=Edge("routed"), facts={"node-b": facts(routes=ROUTES)}),
+        ("192.0.2.17:80", "10.48.1.1:80", "10.48.1.1:81", f"{INTERNAL_B}:30080"),
+        (CLIENT, NODE_B, POD),
+    ),
+    Question(
+        "many-addresses",
+        small(
+            NODE_PORT,
+            only=ONE,
+            pod_network="ptp-bare",
+            edge=Edge("routed"),
+            facts={
+                "node-a": facts(
+                    interfaces={"lo": ["192.0.2.7/32"], "eth0": ["10.128.0.12/24", "10.128.0.22/24"]}
+                ),
+                "node-b": facts(
+                    interfaces={"eth0": ["10.128.0.13/24", "192.0.2.80/24"], "eth1": ["172.16.0.1/24"]}
+                ),
+            },
+        ),
+        (
+            "10.128.0.22:30080",
+            "192.0.2.7:30080",
+            "172.16.0.1:30080",
+            "127.0.0.1:30080",
+            "10.128.0.99:80",
+            "192.0.2.99:80",
+        ),
+    ),
+    Question(
+        "loopback-with-an-address",
+        small(
+            NODE_PORT,
+            only=ON_NODE_A,
+            edge=Edge("routed"),
+            facts={"node-a": facts(interfaces={"lo": ["192.0.2.7/32"], "eth0": ["10.128.0.12/24"]})},
+        ),
+        (f"{INTERNAL_A}:30080", "192.0.2.7:30080", "10.48.1.1:80", "127.0.0.1:30080"),
+        (NODE_A, POD),
+    ),
+    Question(
+        "loopback-stays-within",
+        small(
+            NODE_PORT, only=ONE, facts={"node-a": facts(sysctls={"net.ipv4.conf.all.route_localnet": "0"})}
+        ),
+        ("127.0.0.1:30080", "127.0.0.5:10250"),
+        (NODE_A, NODE_B, POD),
+    ),
+    Question(
+        "a-node-that-forwards-nothing",
+        small(NODE_PORT, facts={"node-a": facts(sysctls={"net.ipv4.ip_forward": "0"})}),
+        (f"{INTERNAL_A}:30080", "10.48.1.1:80", "10.44.0.5:8080", "192.0.2.1:80"),
+    ),
+    Question(
+        "to-everybody",
+        small(NODE_PORT, facts={"node-a": facts(interfaces={"eth0": ["10.128.0.12/24"]})}),
+        ("10.128.0.255:30080", "10.128.0.255:80/udp", "255.255.255.255:30080", "224.0.0.5:80"),
     ),
 ]
 
