@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
-from kproxysim.kubeproxy.collecting import uncollected
+from kproxysim.collecting import uncollected
 from kproxysim.kubeproxy.fixed import ensure
 from kproxysim.kubeproxy.kubelet import kubelet_calls
 from kproxysim.kubeproxy.proxier import Proxier, Sync

@@ -188,11 +188,10 @@ class EdgeRouter:
         takers = tuple(name for name in self.balanced.get(address, ()) if family in self.nodes[name])
         if takers:
             name = self._pick(address, takers, chance, via)
-            log(
-                Event(
-                    "edge:balance", f"{address} is handed to {name}", skb, skb, f"{len(takers)} nodes take it"
-                )
+            others = (
+                "the only node that takes it" if len(takers) == 1 else f"one of {len(takers)} that take it"
             )
+            log(Event("edge:balance", f"{address} is handed to {name}", skb, skb, others))
             return self.nodes[name][family]
         lengths = [
             (network.prefixlen, hop) for network, hop in self.pod_networks.items() if address in network

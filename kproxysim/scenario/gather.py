@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from pydantic import ValidationError
-
 from kproxysim.cluster import Cluster, EndpointSlice, Node, NodeFacts, Service
-from kproxysim.cluster.checks import Item, Model, check_all, without_copies
-from kproxysim.cluster.findings import Finding, Subject, diagnose, findings_of
+from kproxysim.cluster.checks import Item, check_all, without_copies
+from kproxysim.cluster.findings import Finding, Subject, diagnose
+from kproxysim.cluster.load import models_of
 from kproxysim.cluster.located import Document, read_documents_and_trouble
 from kproxysim.cluster.manifests import Found, find_objects
 from kproxysim.cluster.paths import Path
@@ -23,7 +22,6 @@ from kproxysim.scenario.model import NodeForm
 
 __all__ = ["Gathered", "gather"]
 
-_MODELS: dict[str, type[Model]] = {"Node": Node, "Service": Service, "EndpointSlice": EndpointSlice}
 _ZONE = "topology.kubernetes.io/zone"
 
 
@@ -62,7 +60,7 @@ def gather(draft: Draft, others: Iterable[Document], *, strict: bool) -> Gathere
         _read_inline(value, draft.path("services", number), document, objects)
     for other in others:
         find_objects(other, objects.found)
-    items, about = _models(objects.found)
+    items, about = models_of(objects.found)
     items += _short_forms(draft, items, objects.findings)
     kept, about_copies = without_copies(items)
     about = [*objects.found.findings, *about, *about_copies, *check_all(kept)]
@@ -107,19 +105,6 @@ def _read_inline(value: dict[str, Any], path: Path, document: Document, objects:
     objects.found.manifests += [replace(one, subject=placed(one.subject)) for one in found.manifests]
     objects.found.findings += [(placed(subject), finding) for subject, finding in found.findings]
     objects.found.passed_over += found.passed_over
-
-
-def _models(found: Found) -> tuple[list[Item], list[tuple[Subject, Finding]]]:
-    items: list[Item] = []
-    findings: list[tuple[Subject, Finding]] = []
-    for manifest in found.manifests:
-        try:
-            model = _MODELS[manifest.kind].model_validate(manifest.value, by_alias=True, by_name=False)
-        except ValidationError as error:
-            findings += [(manifest.subject, finding) for finding in findings_of(error, manifest.value)]
-        else:
-            items.append(Item(manifest.subject, model))
-    return items, findings
 
 
 def _short_forms(draft: Draft, items: Iterable[Item], findings: list[Finding]) -> list[Item]:

@@ -13,9 +13,9 @@ __all__ = ["uncollected"]
 def uncollected() -> Iterator[None]:
     """No search for cyclic garbage inside.
 
-    Compiling makes hundreds of thousands of objects, no cycle among them, and each time their number has
-    grown by a quarter the collector walks over the whole cluster as well: 2.2 against 1.1 seconds for 10,000
-    Services.
+    Reading and compiling a large cluster makes hundreds of thousands of objects, no cycle among them, and
+    each time their number has grown by a quarter the collector walks over all of them: with 10,000 Services
+    that made 4.0 seconds of 0.6 for reading, and 2.2 of 1.1 for compiling.
     """
     was_on = gc.isenabled()
     gc.disable()
