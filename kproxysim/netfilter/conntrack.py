@@ -16,7 +16,7 @@ __all__ = ["Connection", "Conntrack", "CtState", "Flow", "Status", "Tuple"]
 class Tuple(NamedTuple):
     """One direction of a connection.
 
-    Ports are -1 where the protocol has none; ICMP echo keeps its id in both.
+    Ports are negative where the protocol has none. The id of a ping is not modelled.
     """
 
     protocol: str

@@ -145,6 +145,7 @@ def translate(skb: Skb, hook: str) -> Skb:
     target = opposite.inverse()
     if skb.inner is not None:
         skb = skb.with_inner(_inner(skb.inner, opposite, DESTINATION if side == SOURCE else SOURCE))
+    if skb.icmp is not None:
         sport, dport = skb.sport, skb.dport
     else:
         sport, dport = target.sport, target.dport
@@ -159,4 +160,4 @@ def _inner(packet: Packet, like: Tuple, side: str) -> Packet:
         src, sport = to_address(like.src, packet.family), None if sport is None else like.sport
     else:
         dst, dport = to_address(like.dst, packet.family), None if dport is None else like.dport
-    return Packet(packet.protocol, src, dst, sport, dport, packet.flags)
+    return Packet(packet.protocol, src, dst, sport, dport, packet.flags, packet.icmp)

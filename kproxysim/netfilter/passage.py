@@ -37,8 +37,11 @@ _DRAWN_PORTS = 64
 _REFUSING_ROUTES = {"": "net", "unreachable": "host", "prohibit": "prohibited", "blackhole": None}
 """What a router tells the sender where there is no route, or one that refuses (`ip_error` in route.c)."""
 
-_REQUESTS = {4: (8, 13, 15, 17), 6: (128,)}
-"""ICMP types that ask for an answer: echo, timestamp, information, address mask; for IPv6 echo."""
+_REPLIES = {4: {0: 8, 14: 13, 16: 15, 18: 17}, 6: {129: 128}}
+"""ICMP types that answer, with those that ask: echo, timestamp, information, address mask; for IPv6 echo."""
+
+_ASKED = -2
+"""Counted down from here an ICMP type is no port."""
 
 
 class _Stop(Exception):  # noqa: N818 - it ends a passage, nothing went wrong
@@ -421,15 +424,11 @@ class Passage:
             return skb
         table = self.state.conntrack
         if skb.icmp is not None and skb.inner is not None:
-            inner = skb.inner
-            key = Tuple(
-                inner.protocol, int(inner.dst), _port(inner.dport), int(inner.src), _port(inner.sport)
-            )
-            found = table.find(key)
+            found = table.find(_tuple_of(Skb.of(skb.inner)).inverse())
             if found is None:
                 return skb.with_flow(Flow(CtState.INVALID))
             return skb.with_flow(Flow(CtState.RELATED, found[0], found[1]))
-        key = Tuple(skb.protocol, skb.src, skb.sport, skb.dst, skb.dport)
+        key = _tuple_of(skb)
         found = table.find(key)
         if found is not None:
             connection, is_reply = found
@@ -448,7 +447,7 @@ class Passage:
         nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c, nf_conntrack_proto_tcp.c.
         """
         if skb.icmp is not None:
-            return skb.icmp[0] in _REQUESTS[skb.family]
+            return skb.icmp[0] in _REPLIES[skb.family].values()
         if skb.protocol != "tcp":
             return True
         present = set(skb.flags.split(","))
@@ -518,5 +517,14 @@ class Passage:
         self.log(Event(at, said, before, before if after is None else after, detail))
 
 
-def _port(port: int | None) -> int:
-    return -1 if port is None else port
+def _tuple_of(skb: Skb) -> Tuple:
+    """The direction that a packet belongs to.
+
+    For ICMP the request stands in for a port on the side that is asked, so that a question and its answer
+    belong together and two hosts that ask each other the same do not.
+    """
+    sport, dport = skb.sport, skb.dport
+    if skb.icmp is not None:
+        asked = _REPLIES[skb.family].get(skb.icmp[0])
+        sport, dport = (_ASKED - asked, -1) if asked is not None else (-1, _ASKED - skb.icmp[0])
+    return Tuple(skb.protocol, skb.src, sport, skb.dst, dport)

@@ -16,7 +16,7 @@ from kproxysim.netfilter.host import ECHO
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.state import HostState
-from kproxysim.network.router import EdgeRouter
+from kproxysim.network.router import Call, EdgeRouter
 from kproxysim.network.topology import EDGE, Topology
 from kproxysim.network.trace import Hop
 from kproxysim.packet import Packet
@@ -47,7 +47,8 @@ class Leg:
 class Journey:
     """One run through a topology.
 
-    `states` is this run's own copy of what hosts remember, made when a host is first entered.
+    `states` is this run's own copy of what hosts remember, made when a host is first entered; `calls` is what
+    the edge remembers.
     """
 
     topology: Topology
@@ -56,6 +57,7 @@ class Journey:
     chance: Chance
     via: str | None = None
     states: dict[str, HostState] = field(default_factory=dict)
+    calls: set[Call] = field(default_factory=set)
 
     def send(self, host: str, packet: Packet, flow: Flow | None = None) -> Leg:
         """Let `host` make `packet` and follow it."""
@@ -120,7 +122,8 @@ class Journey:
             hops.append(hop)
             if expires and self.router.edge.traits.counts_as_hop:
                 return EDGE, self.router.expired(skb, hop.steps.append)
-            return EDGE, self.router.receive(skb.packet, device, self.chance, hop.steps.append, self.via)
+            log = hop.steps.append
+            return EDGE, self.router.receive(skb.packet, device, self.chance, log, self.calls, self.via)
         placed = self.topology.hosts[taker]
         hop = Hop(placed.label, placed.kind, device)
         hops.append(hop)

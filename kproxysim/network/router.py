@@ -3,7 +3,7 @@
 one packet from the internet to a node, from a node to the internet, or from a node back to the cluster.
 
 One-to-one NAT holds no state: what comes in is translated by destination, what goes out by source, each
-packet for itself.
+packet for itself. The firewall does: it lets in what answers a connection from within.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ INTERNET_SIDE = "internet"
 CLUSTER_SIDE = "cluster"
 
 
+Call = tuple[str, int, int, int, int]
+"""A connection as its first packet has it on the internet: protocol, source, port, destination, port."""
+
+
 @dataclass(slots=True)
 class EdgeRouter:
     """An `Edge` with what it knows of the cluster: whose addresses are whose.
@@ -41,26 +45,38 @@ class EdgeRouter:
     nodes: Mapping[str, Mapping[int, Address]]
     gateway: Mapping[int, Address]
 
-    def receive(self, packet: Packet, side: str, chance: Chance, log: Log, via: str | None = None) -> Outcome:
+    def receive(
+        self,
+        packet: Packet,
+        side: str,
+        chance: Chance,
+        log: Log,
+        calls: set[Call],
+        via: str | None = None,
+    ) -> Outcome:
         """Take a packet in by `side` and say where it goes.
 
-        `via` names the node for addresses that several nodes take.
+        `calls` are the connections that were opened from within, kept by the caller: the firewall lets their
+        answers in. `via` names the node for addresses that several nodes take.
         """
         skb = Skb.of(packet, iif=side)
-        return (
-            self._from_internet(skb, chance, log, via)
-            if side == INTERNET_SIDE
-            else self._from_cluster(skb, chance, log, via)
-        )
+        if side == INTERNET_SIDE:
+            return self._from_internet(skb, chance, log, via, calls)
+        outcome = self._from_cluster(skb, chance, log, via)
+        if outcome.kind == "transmit" and outcome.device == INTERNET_SIDE:
+            calls.add(_call(outcome.skb))
+        return outcome
 
-    def _from_internet(self, skb: Skb, chance: Chance, log: Log, via: str | None) -> Outcome:
+    def _from_internet(
+        self, skb: Skb, chance: Chance, log: Log, via: str | None, calls: set[Call]
+    ) -> Outcome:
         packet = skb.packet
         translated = self._inward(skb, log)
         hop = self._next_hop(translated.packet.dst, skb.family, chance, log, translated, via)
         if hop is None:
             return self.unreachable(skb, log)
         firewall = self.edge.firewall
-        if firewall is not None and skb.inner is None:
+        if firewall is not None and skb.inner is None and _call_answered(skb) not in calls:
             if not any(opening.admits(packet) for opening in firewall):
                 log(
                     Event(
@@ -206,6 +222,14 @@ class EdgeRouter:
             return takers[0]
         share = Fraction(1, len(takers))
         return takers[chance.choose([Alternative(f"{address} to {name}", share, share) for name in takers])]
+
+
+def _call(skb: Skb) -> Call:
+    return skb.protocol, skb.src, skb.sport, skb.dst, skb.dport
+
+
+def _call_answered(skb: Skb) -> Call:
+    return skb.protocol, skb.dst, skb.dport, skb.src, skb.sport
 
 
 def _moved(packet: Packet, *, src: Address | None = None, dst: Address | None = None) -> Packet:
