@@ -96,6 +96,8 @@ class _Layout:
                     )
             lines.append(f"link set {device} up")
         lines += [_route(route) for route in _all_routes(host.routing)]
+        if name.startswith("internet/"):
+            lines += self._others_outside(name)
         for device, segment in plugs:
             lines += self.neighbours(name, device, segment)
             lines += self._same_bridge(name, device, segment)
@@ -131,6 +133,11 @@ class _Layout:
                 known += ROUTER.values()
             lines += [_neighbour(address, self.macs[other, far], device) for address in known]
         return lines
+
+    def _others_outside(self, name: str) -> list[str]:
+        """Clients reach each other without the edge."""
+        outside = [one for one in self.topology.hosts if one.startswith("internet/") and one != name]
+        return [f"route replace {one.removeprefix('internet/')} dev eth0" for one in outside]
 
     def _strange_routers(self, name: str) -> list[Address]:
         """Next hops of a host that nobody here is: the edge stands for them."""
