@@ -245,7 +245,7 @@ def _met(left: Side, right: Side, pairs: tuple[Pair, ...]) -> Iterator[Finding]:
     ruled = [(one, other) for one, other in both if isinstance(one.step, Walked)]
     if not ruled:
         if parts is not None:
-            yield Finding("met", False, "After they part, no rule matches both.")
+            yield Finding("met", False, "After they last part, no rule matches both.")
         return
     first, beside = ruled[0]
     effects = [
@@ -254,9 +254,7 @@ def _met(left: Side, right: Side, pairs: tuple[Pair, ...]) -> Iterator[Finding]:
     start = "All the way" if parts is None else f"From {first.place.split(':')[1]} on"
     own = " (each Service has its own)" if _own_chains(left, right) else ""
     rules, others = _rules_from(left, first.step), _rules_from(right, beside.step)
-    exactly = (
-        f"the same {len(rules)} rules match, one for one" if rules == others else "the same is done to both"
-    )
+    exactly = "the same rules match, one for one" if rules == others else "the same is done to both"
     yield Finding("met", True, f"{start}{own} {exactly}" + (f": {listed(effects, 6)}." if effects else "."))
 
 
