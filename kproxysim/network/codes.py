@@ -24,8 +24,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "The destination is an address of the node, and no Service claims this address, protocol and "
         "port there. A process of the node answers if one listens; otherwise the kernel refuses the "
         "connection. `nearest` names the rule that missed by one condition.",
-        "nearest  nat:KUBE-SERVICES:4   2 of 3 conditions hold; dst is 10.128.0.12, rule wants "
-        "198.51.100.12/32",
+        "nearest  nat:KUBE-SERVICES:2   2 of 3 conditions hold; dst is 10.128.0.12, rule wants 198.51.100.12",
     ),
     Explanation(
         "endpoint-does-not-listen",
@@ -89,7 +88,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "the cloud does not let this source out",
         "Google's network takes packets towards public addresses only from addresses of virtual "
         "machines. Packets of pods have to be masqueraded by the node first, which is what "
-        "ip-masq-agent is for.",
+        "ip-masq-agent is for. kube-proxy writes no such rules; an agent's own count where a dump of the "
+        "node brings them (--node-facts).",
     ),
     Explanation(
         "nobody-has-this-address",
