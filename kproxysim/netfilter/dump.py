@@ -121,7 +121,7 @@ class _Reader:
 
     def _line(self, line: str, number: int) -> None:
         if line[0] == "*":
-            self._open(line[1:].strip(), number)
+            self._open(line[1:].strip(" \t"), number)
         elif line == "COMMIT":
             if self.section is None:
                 self._refuse("KPS501", number, "COMMIT without a table before it")
@@ -160,7 +160,7 @@ class _Reader:
         self.section = None
 
     def _declare(self, section: Section, line: str, number: int) -> None:
-        words = line[1:].split()
+        words = [word for word in line[1:].replace("\t", " ").split(" ") if word]
         if not 2 <= len(words) <= 3:
             self._refuse("KPS501", number, "a chain line is `:NAME POLICY [packets:bytes]`")
             return
@@ -179,6 +179,8 @@ class _Reader:
             self._refuse(
                 "KPS503", number, f"chain name {name!r} is longer than {_CHAIN_NAME_LIMIT} characters", name
             )
+        if '"' in name:
+            self._refuse("KPS503", number, f"chain name {name!r} holds a double quote", name)
         if name in NO_CHAIN_NAMES:
             self._refuse("KPS503", number, f"{name} is a target, no chain may have that name", name)
 

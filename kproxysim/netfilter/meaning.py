@@ -66,6 +66,7 @@ class Parsed:
     `extensions` pairs each `-m` with its match; `checks` are all matches that can be asked (draws apart).
     `target` is None for a rule that only counts. `draw` is the first match that chance or a rate decides.
     `ordered` is empty unless the order of asking shows: then it is everything, draws included, in order.
+    `has_effect` tells whether asking changes something, so that it cannot be asked again.
     """
 
     header: tuple[Match, ...]
@@ -74,6 +75,7 @@ class Parsed:
     checks: tuple[Match, ...]
     draw: Draw | None = None
     ordered: tuple[Match, ...] = ()
+    has_effect: bool = False
 
     @classmethod
     def of(
@@ -82,16 +84,16 @@ class Parsed:
         """A rule of its parts as they were written."""
         asked = [*header, *(match for _, match in extensions if match.field not in _SILENT)]
         draws = [match for match in asked if isinstance(match, Draw)]
-        shows = draws or any(_has_effect(match) for match in asked)
-        ordered = tuple(_unknown_last(asked)) if shows else ()
+        has_effect = any(_has_effect(match) for match in asked)
+        ordered = tuple(_unknown_last(asked)) if draws or has_effect else ()
         checks = tuple(match for match in ordered or _unknown_last(asked) if not isinstance(match, Draw))
-        return cls(header, extensions, target, checks, draws[0] if draws else None, ordered)
+        return cls(header, extensions, target, checks, draws[0] if draws else None, ordered, has_effect)
 
     def save(self) -> str:
         """The text as iptables-save prints it, after `-A CHAIN`."""
         words = [text for match in self.header if (text := match.save())]
         for name, match in self.extensions:
-            words.append(f"-m {name} {match.save()}".rstrip())
+            words.append(f"-m {name} {match.save()}".rstrip(" "))
         if isinstance(self.target, Jump):
             words.append(f"{'-g' if self.target.goto else '-j'} {self.target.chain}")
         elif self.target is not None:

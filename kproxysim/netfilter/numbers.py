@@ -116,7 +116,13 @@ def parse_host_mask(text: str, family: Family) -> tuple[int, int]:
     """
     full = (1 << _WIDTH[family]) - 1
     host, slash, suffix = text.rpartition("/")
-    address = parse_address(host if slash else text, family, text)
+    host = host if slash else text
+    address = parse_address(host, family, text)
+    parts = host.split(".")
+    if family == "ipv4" and len(parts) < 4:
+        # getaddrinfo reads 10.1 as 10.0.0.1
+        numbers = [parse_number(part, 0, 255, text) for part in parts]
+        address = sum(number << 24 - 8 * place for place, number in enumerate(numbers[:-1])) + numbers[-1]
     mask = parse_mask(suffix, family, text) if slash else full
     inverted = mask ^ full
     return address, full if inverted & (inverted + 1) else mask

@@ -133,7 +133,7 @@ class Ruleset:
             lines += [f":{name} {table.chains[name].policy or '-'} [0:0]" for name in names]
             for name in names:
                 for rule in table.chains[name].rules:
-                    lines.append(f"-A {name} {self.meaning(rule).save()}".rstrip())
+                    lines.append(f"-A {name} {self.meaning(rule).save()}".rstrip(" "))
             lines.append("COMMIT")
         return "".join(line + "\n" for line in lines)
 

@@ -196,6 +196,7 @@ class _Reader:
 
     def _load_match(self, name: str) -> None:
         name = _MATCH_ALIASES.get(name, name)
+        _check_name(name, "a match")
         extension = MATCHES.get(name)
         if extension is not None and extension.family not in (None, self.family):
             raise RuleSyntaxError(f"-m {name} is for {extension.family} only", name)
@@ -204,10 +205,7 @@ class _Reader:
             self.unknown = self.loaded[-1]
 
     def _load_target(self, name: str, goto: bool) -> None:
-        if not name or len(name.encode(errors="surrogatepass")) > 28:
-            raise RuleSyntaxError(
-                f"{name!r} is no name of a chain or target: they have 1 to 28 characters", name
-            )
+        _check_name(name, "a chain or target")
         extension = None if goto else TARGETS.get(name)
         loaded = _Loaded(name, extension, is_target=True)
         self.jump = (name, goto, loaded)
@@ -282,7 +280,8 @@ class _Reader:
             self.unknown_words = []
 
     def _assemble(self) -> tuple[Parsed, ...]:
-        if any(match.negated for several in self.addresses.values() if len(several) > 1 for match in several):
+        several = any(len(one) > 1 for one in self.addresses.values())
+        if several and any(one[0].negated for one in self.addresses.values()):
             raise RuleSyntaxError("'!' does not go with several addresses")
         extensions: list[tuple[str, Match]] = []
         for loaded in self.loaded:
@@ -339,6 +338,13 @@ class _Reader:
         if words or (name in KERNEL_TARGETS and not goto):
             return UnknownTarget(name, words)
         return Jump(name, goto)
+
+
+def _check_name(name: str, what: str) -> None:
+    if not 1 <= len(name.encode(errors="surrogatepass")) <= 28:
+        raise RuleSyntaxError(f"{name!r} is no name of {what}: they have 1 to 28 characters", name)
+    if '"' in name or any(character.isspace() for character in name):
+        raise RuleSyntaxError(f"{name!r} is no name of {what}: a blank or a quote in it", name)
 
 
 _known: dict[tuple[str, bool, tuple[Given, ...], Family], object] = {}

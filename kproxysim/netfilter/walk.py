@@ -45,7 +45,7 @@ class Missed:
 @dataclass(frozen=True, slots=True)
 class Undecided(Missed):
     """A rule that was passed over though not by the packet alone: `lost` is the match that decided, `noted`
-    the conditions as they were then. Asking again might find other lists and counters.
+    the conditions as they were then if asking again might find other lists and counters.
     """
 
     lost: Match | None = None
@@ -53,12 +53,13 @@ class Undecided(Missed):
 
     def conditions(self) -> list[Condition]:
         """All its conditions, as they were for this packet."""
+        found = list(self.noted) or self.meaning.conditions(self.skb, self.host)
         said = getattr(self.lost, "lost", "")
         if not said or self.lost is None:
-            return list(self.noted)
+            return found
         return [
             Condition(one.field, one.wanted, said, False) if one.field == self.lost.field else one
-            for one in self.noted
+            for one in found
         ]
 
 
@@ -193,7 +194,8 @@ class _Walk:
 
     def _match_in_order(self, rule: Rule, meaning: Parsed) -> Fraction | None:
         """The same for a rule whose matches chance decides, or that change something when they are asked."""
-        self.noted = tuple(meaning.conditions(self.skb, self.host))
+        # what asking would change must be noted before; the rest is worked out when a report wants it
+        self.noted = tuple(meaning.conditions(self.skb, self.host)) if meaning.has_effect else ()
         share = _ONE
         for match in meaning.ordered:
             drawn: Fraction | None

@@ -29,6 +29,7 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
         "-p 254 -j DROP",
         ("-p OSPF -j DROP", "-p ospf -j DROP"),
         ("-p 0x11 -j DROP", "-p udp -j DROP"),
+        ("-i + -j DROP", "-j DROP"),
         "-f -j DROP",
         ("! -f -p tcp -j ACCEPT", "-p tcp ! -f -j ACCEPT"),
         ("-c 10 20 -j ACCEPT", "-j ACCEPT"),
@@ -428,6 +429,12 @@ REFUSED: dict[str, list[tuple[str, str]]] = {
         ("-A INPUT -s 10.0.0.1 -s 10.0.0.2 -j ACCEPT", "twice"),
         ("-A INPUT -s 10.0.0.1, -j ACCEPT", "''"),
         ("-A INPUT ! -s 10.0.0.1,10.0.0.2 -j ACCEPT", "several addresses"),
+        ("-A INPUT ! -s 10.0.0.1 -d 10.0.0.1,10.0.0.2 -j ACCEPT", "several addresses"),
+        ("-A OUTPUT -m physdev --physdev-out eth0", "physdev does not work in OUTPUT"),
+        (
+            "-A INPUT -m hashlimit --hashlimit-upto 5/s --hashlimit-name x --hashlimit-htable-expire 0",
+            "from 1",
+        ),
         ("-A INPUT -i a-name-of-16-chr -j ACCEPT", "15"),
         ('-A INPUT -i "" -j ACCEPT', "empty"),
         ("-A INPUT -o eth0 -j ACCEPT", "-o does not work in INPUT"),
@@ -621,6 +628,7 @@ DIFFERENT: list[tuple[str, str, bool, bool]] = [
     ),
     # what legacy alone takes
     ("filter", ":-x - [0:0]\n-A INPUT -j -x", False, True),
+    ("filter", "-A INPUT ! -s 0.0.0.0/0 -j DROP", False, True),
 ]
 """Table, lines, does nft take them, does legacy? What either of them takes is read: a dump may come from it."""
 
@@ -630,6 +638,7 @@ STRICTER: list[tuple[str, str, str]] = [
     ("filter", "-A INPUT ! -p tcp -m tcp --dport 80", "needs -p tcp"),
     ("filter", "-A INPUT -s localhost -j ACCEPT", "not looked up"),
     ("filter", "-A OUTPUT -m owner --uid-owner daemon", "not looked up"),
+    ("filter", "-A INPUT -m conntrack --ctorigsrc 1.2.3.4/33", "33"),
     ("nat", "-A PREROUTING -j NETMAP --to 10.0.0.0/40", "40"),
     ("raw", "-A PREROUTING -j CT --zone 1 --zone-orig 2", "one of"),
 ]

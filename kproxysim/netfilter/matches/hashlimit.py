@@ -17,7 +17,7 @@ _BURST_LIMIT = 1000000
 _MAX = 0xFFFFFFFF
 _MODES = ("srcip", "srcport", "dstip", "dstport")
 _BYTES = re.compile(r"(\d+)([km]?)b/s", re.ASCII)
-_BURST = re.compile(r"(\d+)([km]?)b?\Z", re.ASCII)
+_BURST = re.compile(r"(\d+)([km]?)", re.ASCII)
 _FACTOR = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 OPTIONS: dict[str, Option] = {
@@ -55,7 +55,10 @@ def _packet_rate(rate: Given, values: Mapping[str, Given]) -> list[str]:
         period = max(1, period // unit_seconds(rate.value))
     burst = 5
     if "burst" in values:
-        burst = parse_number(values["burst"].value, 1, _BURST_LIMIT)
+        size, word = _BURST.match(values["burst"].value), values["burst"].value
+        burst = int(size.group(1)) * _FACTOR[size.group(2)] if size else 0
+        if not 1 <= burst <= _BURST_LIMIT:
+            raise RuleSyntaxError(f"burst {word!r} is not between 1 and {_BURST_LIMIT}", word)
     return [rate_text(period, _SCALE), f"--hashlimit-burst {burst}"]
 
 
@@ -113,7 +116,7 @@ def _table(rate: Given, values: Mapping[str, Given], family: Family) -> list[str
     for name, common in usual.items():
         value = own_expire if name == "htable-expire" else common
         if name in values:
-            value = parse_number(values[name].value)
+            value = parse_number(values[name].value, 1 if common else 0)
         if value != common:
             words.append(f"--hashlimit-{name} {value}")
     width = 32 if family == "ipv4" else 128

@@ -115,6 +115,9 @@ class DeviceMatch:
         return Condition(self.side, wanted, had or "none", self.holds(skb, host))
 
     def save(self) -> str:
+        """Nothing for a bare `+`: any device has that name."""
+        if self.name == "+" and not self.negated:
+            return ""
         return f"{'! ' if self.negated else ''}{'-i' if self.side == 'in' else '-o'} {self.name}"
 
 

@@ -73,6 +73,15 @@ class PhysdevMatch:
     may_be_unknown: ClassVar[bool] = True
     options: tuple[tuple[str, str, bool], ...]
 
+    @property
+    def place(self) -> Place:
+        """What is still to be routed has no port that it leaves by (`physdev_mt_check`)."""
+        names = {(option, negated) for option, _, negated in self.options}
+        out = {option for option, _ in names} & {"physdev-out", "physdev-is-out"}
+        if out and ("physdev-is-bridged", False) not in names:
+            return Place.of(hooks="PREROUTING INPUT FORWARD POSTROUTING", direct=True)
+        return Place()
+
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         if skb.iif == "lo":
             return all(negated for _, _, negated in self.options)

@@ -63,7 +63,7 @@ class UnknownTarget:
     options: str = ""
 
     def save(self) -> str:
-        return f"{self.name} {self.options}".rstrip()
+        return f"{self.name} {self.options}".rstrip(" ")
 
 
 def _simple(name: str, value: object, place: Place = ANYWHERE) -> Extension:
