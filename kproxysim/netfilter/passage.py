@@ -255,7 +255,7 @@ class Passage:
 
     def _transmit(self, skb: Skb, route: Route) -> Outcome:
         device = "lo" if route.kind == "local" else route.device
-        skb = self._hook("POSTROUTING", skb.with_devices("", device))
+        skb = self._hook("POSTROUTING", skb.with_devices(skb.iif, device))
         self._confirm(skb)
         if device == "lo":
             skb = skb.with_devices("lo", "")
@@ -482,15 +482,10 @@ class Passage:
         return self._icmp_error(skb, codes[0] if skb.family == 4 else codes[1])
 
     def _icmp_error(self, skb: Skb, answer: tuple[int, int]) -> Skb | None:
-        """About `skb`, to its source.
-
-        From the address that was dialled if it is this host's, else from the way out's.
-        """
+        """About `skb`, to its source."""
         if skb.inner is not None:
             return None
-        routing = self.host.routing
-        is_own = routing.is_local(skb.dst, 4) if skb.family == 4 else routing.is_assigned(skb.dst, 6)
-        source = skb.dst if is_own else self.host.source_for(skb.src, skb.family)
+        source = self._speaks_from(skb)
         if source is None:
             return None
         protocol = "icmp" if skb.family == 4 else "ipv6-icmp"
@@ -502,6 +497,18 @@ class Passage:
             inner=skb.packet,
         )
         return self._related(skb, packet)
+
+    def _speaks_from(self, skb: Skb) -> int | None:
+        """The source of an error: the address that was dialled if it is this host's.
+
+        Else `icmp_send` goes by the route back, `icmp6_send` by the device that the packet came in by.
+        """
+        routing = self.host.routing
+        if skb.family == 4:
+            return skb.dst if routing.is_local(skb.dst, 4) else self.host.source_for(skb.src, 4)
+        if routing.is_assigned(skb.dst, 6):
+            return skb.dst
+        return routing.select_ipv6_address(skb.iif or skb.oif, skb.src)
 
     def _related(self, skb: Skb, packet: Packet) -> Skb:
         """An answer carries the connection of what it answers (`nf_ct_attach`)."""

@@ -45,3 +45,14 @@ def test_an_error_about_an_address_that_is_local_by_route_alone_comes_from_the_d
     told = passage().error_about(outcome.skb, "port")
     assert told is not None
     assert str(told.packet.src) == OWN
+
+
+def test_an_error_comes_from_the_device_by_which_the_packet_came_in() -> None:
+    """IPv4 asks which address leads back to the sender: here one of v0."""
+    run = passage()
+    run.host.routing.add_interface(Interface("v0", (ip_interface("fd00:44::1/128"),)))
+    outcome = run.receive(Packet("tcp", POD, "fd00:99::1", 1024, 80), "eth0")
+    assert outcome.kind == "transmit"
+    told = run.error_about(outcome.skb, "ttl")
+    assert told is not None
+    assert str(told.packet.src) == OWN
