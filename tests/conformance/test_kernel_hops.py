@@ -4,7 +4,6 @@ The kernel's word is in tests/golden/kernel (README there): devices, addresses, 
 number and with their verdict.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
