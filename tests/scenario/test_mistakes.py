@@ -195,7 +195,9 @@ class TestWhatIsOdd:
         assert warning.severity is Severity.WARNING
 
     def test_settings_that_kube_proxy_refuses_are_placed(self, tmp_path: Path) -> None:
-        text = SOUND.replace('version: "1.30"', 'version: "1.30", config: {featureGates: {AllowServiceExternalIP: true}}')
+        text = SOUND.replace(
+            'version: "1.30"', 'version: "1.30", config: {featureGates: {AllowServiceExternalIP: true}}'
+        )
         (mistake,) = mistakes(tmp_path, text)
         assert mistake.position is not None
         assert (mistake.code, mistake.position.line) == ("KPS402", 5)
