@@ -127,13 +127,14 @@ class Conntrack:
         self._next += 1
         return Connection(number, key, key.inverse())
 
-    def confirm(self, connection: Connection) -> None:
+    def confirm(self, connection: Connection) -> Connection:
         """Put an entry into the table, or put its changed form there."""
         if not connection.status & Status.CONFIRMED:
             connection = replace(connection, status=connection.status | Status.CONFIRMED)
         self._entries[connection.number] = connection
         self._by_tuple[connection.original] = (connection.number, False)
         self._by_tuple[connection.reply] = (connection.number, True)
+        return connection
 
     def seen_reply(self, connection: Connection) -> Connection:
         """Mark that an answer came by."""

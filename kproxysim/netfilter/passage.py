@@ -188,7 +188,7 @@ class Passage:
 
     def _deliver(self, skb: Skb) -> Outcome:
         skb = self._hook("INPUT", skb.with_devices(skb.iif, ""))
-        self._confirm(skb)
+        skb = self._confirm(skb)
         return Outcome("deliver", skb, at="socket")
 
     def _forward(self, skb: Skb, route: Route, expires: bool) -> Outcome:
@@ -256,7 +256,7 @@ class Passage:
     def _transmit(self, skb: Skb, route: Route) -> Outcome:
         device = "lo" if route.kind == "local" else route.device
         skb = self._hook("POSTROUTING", skb.with_devices(skb.iif, device))
-        self._confirm(skb)
+        skb = self._confirm(skb)
         if device == "lo":
             skb = skb.with_devices("lo", "")
             self._note("routing", "comes back in by lo", skb, "local delivery")
@@ -457,10 +457,11 @@ class Passage:
             return "ACK" not in present
         return self.host.sysctls.tcp_loose and "ACK" in present
 
-    def _confirm(self, skb: Skb) -> None:
+    def _confirm(self, skb: Skb) -> Skb:
         flow = skb.flow
-        if flow is not None and flow.connection is not None and flow.state == CtState.NEW:
-            self.state.conntrack.confirm(flow.connection)
+        if flow is None or flow.connection is None or flow.state != CtState.NEW:
+            return skb
+        return skb.with_flow(flow.updated(self.state.conntrack.confirm(flow.connection)))
 
     # answers that the stack itself gives
 

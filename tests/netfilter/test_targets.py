@@ -290,3 +290,12 @@ def test_each_kind_of_refusal_in_ipv6(kind: str, icmp: tuple[int, int]) -> None:
     out = router.receive(udp("2001:db8::1", src="fd00:9::9"), "eth0")
     assert out.answer is not None
     assert out.answer.packet.icmp == icmp
+
+
+def test_around_by_lo_a_connection_is_confirmed_before_input() -> None:
+    """Measured: over lo the first packet is CONFIRMED at INPUT; one from outside is not yet."""
+    router = Router("*filter\n-A INPUT -m conntrack --ctstatus CONFIRMED -j ACCEPT\nCOMMIT\n")
+    router.send(udp("10.9.0.1"))
+    assert router.rules_met == ["filter:INPUT:rule:1"]
+    router.receive(udp("10.9.0.1", src="10.9.0.9"), "eth0")
+    assert router.rules_met == []
