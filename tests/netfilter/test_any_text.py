@@ -2,6 +2,7 @@
 
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -189,3 +190,19 @@ class TestTheShortCut:
 
 def rule_lines(ruleset: Ruleset) -> list[str]:
     return [line for line in ruleset.to_save().splitlines() if line.startswith("-A")]
+
+
+FOUND = [
+    # a range of one port with a base is printed as `port/base`
+    "-p tcp -j DNAT --to-destination 10.0.0.1:2000-2000/80",
+    # names that would be other words when they are printed
+    '-j "v5 "in physdev',
+    "-m \x1e",
+]
+
+
+@pytest.mark.parametrize("rule", FOUND)
+def test_what_fuzzing_found(rule: str) -> None:
+    ruleset = read(in_dump("nat", "PREROUTING", rule), "ipv4")
+    if ruleset is not None:
+        assert Ruleset.from_save(ruleset.to_save(), "ipv4") == ruleset
