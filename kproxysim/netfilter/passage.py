@@ -332,7 +332,8 @@ class Passage:
         if flow is None or flow.connection is None:
             return skb
         side = HOOK_SIDE[hook]
-        if flow.state == CtState.NEW and not is_bound(flow.connection, side):
+        undecided = flow.state == CtState.NEW or (flow.state == CtState.RELATED and skb.icmp is None)
+        if undecided and not is_bound(flow.connection, side):  # a reset may come before the last decision
             skb = self._bind(hook, side, skb)
             return translate(skb, hook)
         translated = translate(skb, hook)

@@ -133,7 +133,10 @@ class RoutingTable:
         return route is not None and route.kind == "local"
 
     def address_type(self, address: int, version: int, device: str = "") -> str:
-        """The type that `-m addrtype` sees (`inet_addr_type`; `inet_dev_addr_type` with a `device`)."""
+        """The type that `-m addrtype` sees (`inet_addr_type`; `inet_dev_addr_type` with a `device`).
+
+        IPv4 asks the table local alone, IPv6 finds the route (`match_lookup_rt6`).
+        """
         if version == 4:
             if address == 0xFFFFFFFF or address >> 24 == 0:
                 return "BROADCAST"
@@ -144,10 +147,11 @@ class RoutingTable:
         route = self._find(self._local, "local", address, version)
         if route is not None and (not device or route.device == device):
             return route.kind.upper()
-        route = self._find(self._main, "main", address, version)
-        if route is None or route.kind == "unicast":
-            return "UNICAST"
-        return route.kind.upper()
+        if version == 6 and route is None:
+            route = self._find(self._main, "main", address, version)
+            if route is None or route.kind != "unicast":
+                return "UNREACHABLE"
+        return "UNICAST"
 
     def is_assigned(self, address: int, version: int) -> bool:
         """Is this an address of a device?

@@ -245,10 +245,11 @@ class _Walk:
         return self._go_back(None)
 
     def _go_back(self, rule: Rule | None) -> Verdict | None:
-        """To the caller, behind the rule that jumped; in a base chain to its policy."""
+        """To the caller, behind the rule that jumped; without one, as in a base chain, to its policy."""
         if self.stack:
             self.chain, self.position = self.stack.pop()
             return None
+        self.chain = self.graph.chain(self.table, self.base)  # a goto may have led elsewhere
         policy = self.chain.policy or "ACCEPT"
         number = len(self.chain.rules) + 1
         self.position = number
