@@ -114,7 +114,7 @@ def _send(
 def _differences(world: World, source: str, way: Expected, seen: Seen) -> list[str]:
     lines = []
     if way.client != seen.client:
-        ending = f"{way.branch.disposition}, {way.branch.reason}"
+        ending = f"{way.branch.disposition}, {way.branch.reason} {way.branch.detail}".rstrip()
         lines.append(f"the client: kernel {seen.client}, simulator {way.client} ({ending})")
     lines += _arrivals(way, seen)
     errors = tuple((kind, code, as_stateless(world, source, teller)) for kind, code, teller in seen.errors)

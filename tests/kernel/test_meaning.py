@@ -1,0 +1,250 @@
+"""What each match says of a packet and what each target does with it: one rule for each, and the kernel's count of it.
+
+The rules of a node here are nobody's but the test's. Every hook of table mangle leads through a chain of rules without a target, one for a match, so
+that a flow tells of all of them; for targets each port has its own.
+"""
+
+from itertools import product
+
+import pytest
+
+from kproxysim.cluster import NodeFacts
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.network import Edge, Pod, World
+from tests.kernel.agreement import Tally, compare
+from tests.kernel.lab import Lab
+from tests.network.small import world
+
+HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+WITH_INPUT, WITH_OUTPUT = ("PREROUTING", "INPUT", "FORWARD"), ("FORWARD", "OUTPUT", "POSTROUTING")
+CLIENT, NODE, OTHER_NODE, POD = "internet/203.0.113.7", "node/node-a", "node/node-b", "pod/default/inside"
+SENDERS = (CLIENT, NODE, OTHER_NODE, POD)
+INSIDE = Pod("default", "inside", "node-a", ("10.44.0.5",), ("tcp/8080", "udp/53"))
+AWAY = Pod("default", "away", "node-b", ("10.44.1.7",), ("tcp/8080",))
+
+MATCHES = [
+    "-s 203.0.113.0/24",
+    "! -s 10.44.0.0/16",
+    "-d 10.44.0.5/32",
+    "! -d 10.128.0.12/32",
+    "-s 10.0.0.5/255.0.0.255",
+    "-p tcp",
+    "! -p udp",
+    "-p tcp -m tcp --dport 8080",
+    "-p tcp -m tcp ! --dport 80",
+    "-p tcp -m tcp --dport 79:8080",
+    "-p tcp -m tcp --sport 20000:60000",
+    "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN",
+    "-p tcp -m tcp ! --tcp-flags SYN,ACK SYN",
+    "-p tcp -m tcp --tcp-flags ALL NONE",
+    "-p udp -m udp --dport 53",
+    "-p udp -m udp ! --sport 53",
+    "-p icmp -m icmp --icmp-type 8",
+    "-p icmp -m icmp --icmp-type 3",
+    "-p icmp -m icmp --icmp-type 3/3",
+    "-p icmp -m icmp ! --icmp-type 0",
+    "-p icmp -m icmp --icmp-type any",
+    "-p tcp -m multiport --dports 22,80,8000:8080",
+    "-p tcp -m multiport --sports 22,8080",
+    "-p tcp -m multiport --ports 8080",
+    "-p tcp -m multiport ! --dports 8080",
+    "-m iprange --src-range 10.44.0.1-10.44.0.9",
+    "-m iprange ! --dst-range 10.128.0.0-10.128.0.12",
+    "-m iprange ! --src-range 10.0.0.0-10.0.0.1 --dst-range 10.44.0.5-10.44.0.5",
+    "-m mark --mark 0x4000/0x4000",
+    "-m mark ! --mark 0x0",
+    "-m connmark --mark 0x7/0xf",
+    "-m connmark ! --mark 0x7",
+    *(
+        f"-m addrtype --dst-type {kind}"
+        for kind in ("LOCAL", "UNICAST", "BROADCAST", "MULTICAST", "BLACKHOLE")
+    ),
+    *(f"-m addrtype --dst-type {kind}" for kind in ("UNREACHABLE", "PROHIBIT", "UNICAST,LOCAL")),
+    "-m addrtype ! --dst-type LOCAL",
+    "-m addrtype --src-type LOCAL",
+    "-m addrtype ! --src-type UNICAST",
+    "-m addrtype --src-type UNICAST --dst-type LOCAL",
+    *(
+        f"-m conntrack --ctstate {state}"
+        for state in ("NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED")
+    ),
+    "-m conntrack --ctstate DNAT",
+    "-m conntrack --ctstate SNAT",
+    "-m conntrack ! --ctstate NEW,ESTABLISHED",
+    "-m conntrack --ctstatus SEEN_REPLY",
+    "-m conntrack --ctstatus CONFIRMED",
+    "-m conntrack ! --ctstatus NONE",
+    "-m conntrack --ctproto 6",
+    "-m conntrack ! --ctproto 6",
+    "-m conntrack --ctorigsrc 203.0.113.0/24",
+    "-m conntrack --ctorigdst 10.96.0.1/32",
+    "-m conntrack ! --ctorigdst 10.96.0.1/32",
+    "-m conntrack --ctreplsrc 10.44.0.5/32",
+    "-m conntrack --ctrepldst 10.44.0.1/32",
+    "-p tcp -m conntrack --ctorigdstport 80",
+    "-p tcp -m conntrack --ctreplsrcport 8080",
+    "-p tcp -m conntrack ! --ctorigsrcport 1:1023",
+    "-m conntrack --ctdir ORIGINAL",
+    "-m conntrack --ctdir REPLY",
+    "-m conntrack --ctstate NEW --ctdir ORIGINAL --ctproto 17",
+    "-m state --state NEW,RELATED",
+    "-m state ! --state INVALID",
+    "-m pkttype --pkt-type unicast",
+    "-m pkttype --pkt-type broadcast",
+    "-m recent --rcheck --name NOBODY --mask 255.255.255.255 --rsource",
+    "-m recent ! --rcheck --name NOBODY --mask 255.255.255.255 --rsource",
+]
+IN_SOME_HOOKS = [
+    *((text, WITH_INPUT) for text in ("-i eth0", "! -i eth0", "-i veth+", "-i lo", "-i eth+ -p tcp")),
+    *((text, WITH_OUTPUT) for text in ("-o eth0", "! -o eth+", "-o veth0", "-o lo")),
+    ("-i eth0 -o veth0", ("FORWARD",)),
+    ("-m addrtype --dst-type LOCAL --limit-iface-in", ("PREROUTING", "INPUT")),
+    ("-m addrtype --src-type UNICAST --limit-iface-in", ("FORWARD",)),
+    ("-m addrtype --src-type LOCAL --limit-iface-out", ("OUTPUT", "POSTROUTING")),
+    ("-m addrtype --dst-type UNICAST --limit-iface-out", ("FORWARD",)),
+]
+
+NAT = """\
+*nat
+-A PREROUTING -d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.44.0.5:8080
+-A OUTPUT -d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.44.0.5:8080
+-A POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE
+COMMIT
+"""
+ROUTES = ["10.128.0.13 dev eth0", "10.44.1.0/24 via 10.128.0.13 dev eth0", "default via 10.128.0.1 dev eth0"]
+
+
+def matching() -> str:
+    """Marks for some, marks of connections for others, and at each hook a chain of all matches."""
+    lines = ["*mangle", *(f":AT-{hook} - [0:0]" for hook in HOOKS)]
+    lines += [
+        "-A PREROUTING -s 203.0.113.0/24 -p tcp -m tcp --dport 80 -j MARK --set-xmark 0x4000/0x4000",
+        "-A PREROUTING -p udp -j CONNMARK --set-xmark 0x7/0xffffffff",
+    ]
+    lines += [f"-A {hook} -j AT-{hook}" for hook in HOOKS]
+    lines += [f"-A AT-{hook} {text}" for hook in HOOKS for text in MATCHES]
+    lines += [f"-A AT-{hook} {text}" for text, hooks in IN_SOME_HOOKS for hook in hooks]
+    return "\n".join([*lines, "COMMIT", ""]) + NAT
+
+
+def node_with(rules: str, **facts: object) -> World:
+    return world(
+        only=(),
+        pods=[INSIDE, AWAY],
+        edge=Edge("routed", routes={"10.96.0.1": "node-a", "192.0.2.80": "node-a"}),
+        rules={"node-a": [Ruleset.from_save(rules, "ipv4")], "node-b": []},
+        facts={"node-a": NodeFacts.model_validate(facts)},
+    )
+
+
+@pytest.mark.parametrize("backend", ["nft", "legacy"])
+def test_matches(backend: str) -> None:
+    tally = Tally()
+    refusing = ["unreachable 192.0.2.16/28", "prohibit 192.0.2.32/28", "blackhole 192.0.2.48/28"]
+    place = node_with(matching(), listening=["tcp/22", "udp/53"], routes=[*ROUTES, *refusing])
+    to = ("10.96.0.1:80", "10.128.0.12:22", "10.128.0.12:53/udp", "10.44.0.5:81/udp", "ping 10.44.0.5")
+    with Lab(place, ["203.0.113.7"], backend) as lab:
+        for sender, target in product(SENDERS, to):
+            compare(lab, tally, sender, target)
+        for target in ("192.0.2.17:80", "192.0.2.33:80", "192.0.2.49:80", "10.44.1.7:8080"):
+            compare(lab, tally, POD, target)
+        for flags in ("ACK", "SYN,ACK", "RST", "FIN,ACK"):
+            compare(lab, tally, CLIENT, "10.44.0.5:8080", flags=flags)
+    assert not tally.disagreements, "\n".join(tally.disagreements)
+    assert tally.flows == len(SENDERS) * len(to) + 8
+
+
+TARGETS = """\
+*raw
+-A PREROUTING -p tcp -m tcp --dport 1001 -j NOTRACK
+-A PREROUTING -p tcp -m tcp --dport 1002 -j CT --notrack
+COMMIT
+*mangle
+:MARKED - [0:0]
+-A PREROUTING -p tcp -m tcp --dport 1010 -j MARK --set-xmark 0xf0/0xff
+-A PREROUTING -p tcp -m tcp --dport 1010 -j MARK --and-mark 0x3f
+-A PREROUTING -p tcp -m tcp --dport 1010 -j MARK --xor-mark 0x11
+-A PREROUTING -p tcp -m tcp --dport 1010 -j MARK --or-mark 0x100
+-A PREROUTING -p tcp -m tcp --dport 1010 -j CONNMARK --save-mark
+-A PREROUTING -m connmark --mark 0x121 -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xffffffff
+-A PREROUTING -m mark --mark 0x21 -g MARKED
+-A PREROUTING -p tcp -m tcp --dport 1011 -j LOG --log-prefix never
+-A PREROUTING -p tcp -m tcp --dport 1011 -j NFLOG
+-A MARKED -p tcp
+-A MARKED -p tcp -m tcp --dport 1010 -j RETURN
+-A MARKED
+COMMIT
+*nat
+-A PREROUTING -p tcp -m tcp --dport 1020 -j REDIRECT --to-ports 22
+-A PREROUTING -p tcp -m tcp --dport 1021 -j REDIRECT
+-A PREROUTING -d 192.0.2.80/32 -p tcp -m tcp --dport 8080 -j NETMAP --to 10.44.0.5/32
+-A PREROUTING -p tcp -m tcp --dport 1023 -j DNAT --to-destination :8080
+-A PREROUTING -p tcp -m tcp --dport 1024 -j DNAT --to-destination 10.44.0.5-10.44.0.9
+-A PREROUTING -p tcp -m tcp --dport 1025 -j DNAT --to-destination 10.44.0.5-10.44.0.9 --persistent
+-A PREROUTING -p tcp -m tcp --dport 1026 -j ACCEPT
+-A PREROUTING -p tcp -m tcp --dport 1026 -j REDIRECT --to-ports 22
+-A OUTPUT -p tcp -m tcp --dport 1020 -j REDIRECT --to-ports 22
+-A OUTPUT -p tcp -m tcp --dport 1027 -j DNAT --to-destination 127.0.0.1:22
+-A INPUT -p tcp -m tcp --dport 22 -j SNAT --to-source 192.0.2.99
+-A POSTROUTING -p tcp -m tcp --dport 1030 -j SNAT --to-source 192.0.2.80
+-A POSTROUTING -p tcp -m tcp --dport 1031 -j SNAT --to-source 192.0.2.80-192.0.2.87
+-A POSTROUTING -p tcp -m tcp --dport 1032 -j SNAT --to-source 192.0.2.80:3000-3100
+-A POSTROUTING -p tcp -m tcp --dport 1033 -j MASQUERADE --to-ports 4000-4100
+-A POSTROUTING -p tcp -m tcp --dport 1034 -j MASQUERADE --random
+-A POSTROUTING -s 10.44.0.5/32 -p tcp -m tcp --dport 1035 -j NETMAP --to 192.0.2.80/32
+COMMIT
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:DEEP - [0:0]
+:DEEPER - [0:0]
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 1021 -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A FORWARD -p tcp -m tcp --dport 1040 -j REJECT --reject-with icmp-net-unreachable
+-A FORWARD -p tcp -m tcp --dport 1041 -j REJECT --reject-with icmp-host-unreachable
+-A FORWARD -p tcp -m tcp --dport 1042 -j REJECT --reject-with icmp-proto-unreachable
+-A FORWARD -p tcp -m tcp --dport 1043 -j REJECT --reject-with icmp-port-unreachable
+-A FORWARD -p tcp -m tcp --dport 1044 -j REJECT --reject-with icmp-net-prohibited
+-A FORWARD -p tcp -m tcp --dport 1045 -j REJECT --reject-with icmp-host-prohibited
+-A FORWARD -p tcp -m tcp --dport 1046 -j REJECT --reject-with icmp-admin-prohibited
+-A FORWARD -p tcp -m tcp --dport 1047 -j REJECT --reject-with tcp-reset
+-A FORWARD -p tcp -m tcp --dport 1048 -j RETURN
+-A FORWARD -p tcp -m tcp --dport 1048 -j ACCEPT
+-A FORWARD -p tcp -m tcp --dport 1049 -j DEEP
+-A FORWARD -p tcp -m tcp --dport 1049 -j REJECT --reject-with tcp-reset
+-A FORWARD -p udp -m udp --dport 1050 -j REJECT --reject-with icmp-admin-prohibited
+-A FORWARD -p udp -m udp --dport 1051 -j DROP
+-A FORWARD -j ACCEPT
+-A OUTPUT -p tcp -m tcp --dport 1040 -j REJECT --reject-with icmp-net-unreachable
+-A OUTPUT -p tcp -m tcp --dport 1047 -j REJECT --reject-with tcp-reset
+-A OUTPUT -p tcp -m tcp --dport 1048 -j DROP
+-A OUTPUT -p udp -m udp --dport 1050 -j REJECT --reject-with icmp-admin-prohibited
+-A OUTPUT -p udp -m udp --dport 1051 -j DROP
+-A DEEP -p tcp -g DEEPER
+-A DEEP -p tcp -j DROP
+-A DEEPER -p tcp -m tcp --dport 1000
+COMMIT
+"""
+TRACKED, MARKED = (1001, 1002), (1010, 1011)
+TRANSLATED, REFUSED = (
+    (1020, 1021, 1023, 1024, 1025, 1026, 1030, 1031, 1032, 1033, 1034, 1035),
+    range(1040, 1050),
+)
+
+
+def test_targets() -> None:
+    tally = Tally()
+    place = node_with(TARGETS, listening=["tcp/22"])
+    away = [f"10.44.1.7:{port}" for port in (*TRACKED, *MARKED, *TRANSLATED, *REFUSED)]
+    with Lab(place, ["203.0.113.7"]) as lab:
+        for sender, target in product((CLIENT, POD, NODE), away):
+            compare(lab, tally, sender, target)
+        for sender, port in product((POD, NODE), (1050, 1051)):
+            compare(lab, tally, sender, f"10.44.1.7:{port}/udp")
+        for sender, port in product((CLIENT, POD, OTHER_NODE, NODE), (22, 80, 1020, 1026, 1027)):
+            compare(lab, tally, sender, f"10.128.0.12:{port}")
+        for sender in (CLIENT, OTHER_NODE):
+            compare(lab, tally, sender, "192.0.2.80:8080")
+    assert not tally.disagreements, "\n".join(tally.disagreements)
