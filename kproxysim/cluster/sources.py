@@ -7,10 +7,12 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import stat
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from kproxysim.errors import Diagnostic, InputError, Position, Severity
@@ -146,13 +148,25 @@ def read_source(name: str) -> Source:
     if name == STDIN:
         return Source(_NAME_OF_STDIN, _decode(_NAME_OF_STDIN, _read_stdin()))
     try:
-        size = os.stat(name).st_size  # noqa: PTH116 - a name with a NUL in it must fail here, as ValueError
-        data = Path(name).read_bytes() if size <= MAX_BYTES else b""
+        regular = stat.S_ISREG(os.stat(name).st_mode)  # noqa: PTH116 - a NUL in a name must fail here, as ValueError
+        data = _read_file(name) if regular else _read_once(name)
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from None
-    if max(size, len(data)) > MAX_BYTES:
+    if len(data) > MAX_BYTES:
         raise _too_large(name)
     return Source(name, _decode(name, data))
+
+
+def _read_file(name: str) -> bytes:
+    """At most one byte more than is allowed: a device has no end, and a file may grow."""
+    with Path(name).open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+@cache
+def _read_once(name: str) -> bytes:
+    """A pipe (`<(kubectl get ...)`) gives its text once, and it is looked at more than once."""
+    return _read_file(name)
 
 
 def _read_stdin() -> bytes:

@@ -22,6 +22,11 @@ class _Seen:
     branch: Branch
 
     @property
+    def from_outside(self) -> bool:
+        """Did the packet come in by the edge before it met any node?"""
+        return bool(self.branch.hops) and self.branch.hops[0].kind == "edge"
+
+    @property
     def translated(self) -> tuple[str, str, str] | None:
         """(public address, internal address, node) if the edge replaced the destination."""
         for hop, step in self.branch.steps():
@@ -80,7 +85,9 @@ def _masquerade(seen: _Seen) -> Iterator[Advice]:
                 "masqueraded-by-cluster-policy",
                 "externalTrafficPolicy: Cluster marks the packet for masquerade, so the pod sees "
                 f"{branch.packet.src} and not {seen.sent.src}",
-                "externalTrafficPolicy: Local keeps the client's address, and serves from local pods only",
+                "externalTrafficPolicy: Local keeps the client's address, and serves from local pods only"
+                if seen.from_outside
+                else "",
             )
             return
 
@@ -115,13 +122,18 @@ def _firewall(seen: _Seen) -> Iterator[Advice]:
         yield Advice(
             "firewall-closed",
             "the cloud's firewall dropped the packet before any node saw it; no rule of kube-proxy was asked",
-            f"let {opening} in"
+            f"let {opening} in from {seen.sent.src}"
             + (
-                f": gcloud compute firewall-rules create NAME --allow {opening}"
+                f": gcloud compute firewall-rules create NAME --allow {opening} "
+                f"--source-ranges {_range(seen)}"
                 if seen.edge.kind == "gce"
                 else ""
             ),
         )
+
+
+def _range(seen: _Seen) -> str:
+    return f"{seen.sent.src}/{seen.sent.src.max_prefixlen}"
 
 
 def _lost_reply(seen: _Seen) -> Iterator[Advice]:

@@ -22,40 +22,54 @@ from kproxysim.packet import Packet
 __all__ = ["find_nearest"]
 
 _DISPATCHING = ("KUBE-SERVICES", "KUBE-NODEPORTS")
-_Rank = tuple[bool, int, int, int, int]
+_Rank = tuple[bool, int, int, int]
 
 _NAMING = ("src", "dst", "sport", "dport", "protocol")
 
 
 def find_nearest(sent: Packet, hops: Iterable[Hop]) -> Nearest | None:
-    """The rule that `sent` missed by least on its way, or None if no rule came near."""
+    """The rule that `sent` missed by least on its way.
+
+    None if no rule came near, or if the packet did come into a Service's chains: what stopped it is said.
+    """
+    hops = tuple(hops)
+    if any(_dispatched(step) for hop in hops for step in hop.steps):
+        return None
     best: tuple[_Rank, Nearest] | None = None
     for order, (step, missed) in enumerate(_missed(hops)):
         found = _judge(sent, step, missed)
         if found is None:
             continue
-        rank = (not found.as_dialled, found.total - found.held, *_distance(missed), order)
+        rank = (not found.as_dialled, found.total - found.held, _distance(missed), order)
         if best is None or rank < best[0]:
             best = (rank, found)
     return None if best is None else best[1]
 
 
-def _distance(missed: Missed) -> tuple[int, int]:
-    """How far a packet's destination is from the rule's:
+def _distance(missed: Missed) -> int:
+    """How far a packet's destination is from the rule's, in bits: of the address where they differ, of the
+    distance between the ports else.
 
-    bits of the address that differ, and steps of the port.
-
-    A rule that names no address, as a node port's, is at no distance from any.
+    A wrong port weighs as much as an address in another /30 at least: who has the port right, and an address
+    nearby, meant that rule.
     """
     skb = missed.skb
-    width = 32 if skb.family == 4 else 128
-    bits = steps = 0
     for match in (*missed.meaning.header, *(match for _, match in missed.meaning.extensions)):
-        if isinstance(match, PrefixMatch) and match.side == "dst":
-            bits = min(((skb.dst ^ match.network) & match.mask).bit_length(), width)
-        elif isinstance(match, PortsMatch):
+        if isinstance(match, PrefixMatch) and match.side == "dst" and not match.holds(skb, missed.host):
+            return ((skb.dst ^ match.network) & match.mask).bit_length()
+        if isinstance(match, PortsMatch):
             steps = sum(abs(part.low - skb.dport) for part in match.parts if isinstance(part, PortMatch))
-    return bits, steps
+            if steps:
+                return steps.bit_length() + 2
+    return 0
+
+
+def _dispatched(step: object) -> bool:
+    """Did a rule hand the packet to a Service?"""
+    if not isinstance(step, Walked) or step.meaning is None or step.chain not in _DISPATCHING:
+        return False
+    target = step.meaning.target
+    return step.table == "nat" and isinstance(target, Jump) and target.chain not in _DISPATCHING
 
 
 def _missed(hops: Iterable[Hop]) -> Iterator[tuple[Walked, Missed]]:

@@ -81,7 +81,7 @@ class EdgeRouter:
                 log(
                     Event(
                         "edge:firewall",
-                        f"no rule lets {packet.protocol}/{packet.dport} in",
+                        f"no rule lets {packet.protocol}/{packet.dport} in from {packet.src}",
                         translated,
                         translated,
                     )

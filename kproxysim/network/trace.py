@@ -226,7 +226,7 @@ class Branch:
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trace:
     """One packet and everything that may become of it.
 
@@ -243,6 +243,18 @@ class Trace:
 
     def __iter__(self) -> Iterator[Branch]:
         return iter(self.branches)
+
+    def __len__(self) -> int:
+        return len(self.branches)
+
+    def __getitem__(self, number: int) -> Branch:
+        return self.branches[number]
+
+    def __repr__(self) -> str:
+        ways = ", ".join(
+            f"{branch.probability} {branch.disposition} {branch.packet}" for branch in self.branches
+        )
+        return f"<Trace of {self.packet} from {self.source}: {ways}>"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, plain values only; the order of keys and branches is stable."""

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from kproxysim.errors import InputError
 from kproxysim.network.topology import Topology
-from kproxysim.packet import PORT_PROTOCOLS, Address, parse_endpoint
+from kproxysim.packet import PORT_PROTOCOLS, Address, format_endpoint, parse_endpoint
 
 __all__ = ["Sender", "find_sender", "parse_target"]
 
@@ -102,6 +102,6 @@ def parse_target(text: str) -> tuple[Address, int | None, str]:
             "KPS702",
             f"{text!r} names no port",
             found=text,
-            help=f"write {endpoint}:PORT with a port from 1 to 65535",
+            help=f"write {format_endpoint(address, 80)}, with a port from 1 to 65535",
         )
     return address, port, protocol

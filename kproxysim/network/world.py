@@ -121,7 +121,9 @@ class World:
         that reach one endpoint (pod, namespace/pod, address or address:port); `rng` draws one branch. Raises
         InputError for names nobody knows.
         """
-        topology, sender = self._sender(source or self._owner(packet))
+        topology, sender = self._sender(
+            f"internet/{packet.src}" if source == "internet" else source or self._owner(packet)
+        )
         if via is not None and via not in topology.node_addresses:
             raise self._unknown_node(via)
         router = self._router(topology)

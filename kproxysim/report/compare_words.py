@@ -101,7 +101,9 @@ def _dialled(left: Side, right: Side) -> Finding:
 
 
 def _rewritten_at_edge(side: Side) -> tuple[str, str, str, str] | None:
-    """(edge, address before, address after, next host) where the edge replaced the destination."""
+    """(edge, address before, address after, next host) where the edge replaced the destination: a node's
+    external address by its internal one.
+    """
     hops = side.branch.hops
     for place, hop in enumerate(hops):
         for step in hop.steps:
@@ -118,8 +120,9 @@ def _edge(left: Side, right: Side) -> Iterator[Finding]:
         yield Finding(
             "edge",
             True,
-            f"The edge ({edge}) rewrites both from {public} to {internal} before {node} sees them: "
-            f"on {node} no packet has the public address, so no rule for {public} could match.",
+            f"The cloud ({edge}) picks the node by the address dialled: {public} is {node}'s external "
+            f"address. It puts {node}'s internal one, {internal}, in its place before {node} sees the "
+            f"packet: there no packet has the public address, so no rule for {public} could match.",
         )
         return
     for side, rewritten in ((left, a), (right, b)):
@@ -128,7 +131,8 @@ def _edge(left: Side, right: Side) -> Iterator[Finding]:
             yield Finding(
                 "edge",
                 False,
-                f"The edge ({edge}) rewrites {side.name} from {public} to {internal} before {node} sees it.",
+                f"The cloud ({edge}) puts {node}'s internal address {internal} in the place of {public} "
+                f"before {node} sees {side.name}.",
             )
 
 
@@ -153,6 +157,7 @@ class _Capture:
 
     where: str
     jumps: tuple[Walked, ...]
+    translated: str = ""
 
     def words(self) -> str:
         """The rules with what they ask for, what they were made from, and where they lead."""
@@ -175,7 +180,13 @@ class _Capture:
         for step in self.jumps:
             for match in step.meaning.header if step.meaning is not None else ():
                 if isinstance(match, PrefixMatch) and match.side == "dst" and not match.negated:
-                    return f"It names the address, {match.text.removesuffix('/32').removesuffix('/128')}."
+                    named = match.text.removesuffix("/32").removesuffix("/128")
+                    if not self.translated:
+                        return f"It names the address, {named}."
+                    return (
+                        f"It names the address, {named}, and has to name what {self.where} sees: with "
+                        f"{self.translated} it would match nothing."
+                    )
         if any(_takes_local(step) for step in self.jumps):
             return f"It names no address: any that is {self.where}'s own will do."
         return "It names no address."
@@ -199,7 +210,8 @@ def _capture(side: Side) -> _Capture | None:
             continue
         if role_of(target.chain) != target.chain:
             via = (jump for jump in jumps if jump.action == f"jump {step.chain}" and jump.conditions())
-            return _Capture(hop.where, (*via, step))
+            rewritten = _rewritten_at_edge(side)
+            return _Capture(hop.where, (*via, step), "" if rewritten is None else rewritten[1])
         jumps.append(step)
     return None
 
@@ -252,7 +264,10 @@ def _met(left: Side, right: Side, pairs: tuple[Pair, ...]) -> Iterator[Finding]:
         _without_old(stage.action) for stage, _ in ruled if not stage.action.startswith(_MERELY_LEADING)
     ]
     start = "All the way" if parts is None else f"From {first.place.split(':')[1]} on"
-    own = " (each Service has its own)" if _own_chains(left, right) else ""
+    outside = "the chain for traffic from outside" if "KUBE-EXT" in first.place else ""
+    each = "each Service has its own" if _own_chains(left, right) else ""
+    gloss = "; ".join(words for words in (outside, each) if words)
+    own = f" ({gloss})" if gloss else ""
     rules, others = _rules_from(left, first.step), _rules_from(right, beside.step)
     exactly = "the same rules match, one for one" if rules == others else "the same is done to both"
     yield Finding("met", True, f"{start}{own} {exactly}" + (f": {listed(effects, 6)}." if effects else "."))
@@ -317,13 +332,13 @@ def _cluster_ips(left: Side, right: Side) -> Iterator[Finding]:
     known = [(side, address) for side in (left, right) if (address := _cluster_ip(side))]
     used = {side.name: _is_used(side, address) for side, address in known}
     if len(known) == 2 and not any(used.values()):
-        addresses = " and ".join(dict.fromkeys(address for _, address in known))
-        plural = "s" if " and " in addresses else ""
+        addresses = " or ".join(dict.fromkeys(address for _, address in known))
+        plural = "s" if " or " in addresses else ""
         yield Finding(
             "cluster IP",
             True,
-            f"At no step does either packet carry the cluster IP{plural} {addresses}: "
-            f"the rules for {'them' if plural else 'it'} were passed over.",
+            f"Neither goes by way of a cluster IP: at no step does a packet carry {addresses}, and the "
+            f"rule{plural} for {'them were' if plural else 'it was'} passed over.",
         )
         return
     for side, address in known:

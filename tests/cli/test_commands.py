@@ -246,7 +246,7 @@ class TestCompare:
         text = " ".join(done.stdout.split())
         assert "here they part" in text
         assert "here they meet nat:KUBE-EXT:1" in text
-        assert "rewrites both from 198.51.100.12 to 10.128.0.12 before node-a sees them" in text
+        assert "198.51.100.12 is node-a's external address" in text
 
     def test_json(self, kproxysim: Kproxysim) -> None:
         data = json.loads(kproxysim("compare", "article.yaml", "nodeport", "externalip", "-o", "json").stdout)

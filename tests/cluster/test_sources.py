@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,19 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         list(manifest_files(str(tmp_path / "nowhere")))
     assert raised.value.code == "KPS001"
+
+
+def test_a_device_without_an_end_is_too_large_and_a_pipe_may_be_looked_at_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MAX_BYTES", 1 << 20)
+    with pytest.raises(InputError) as caught:
+        sources.read_source("/dev/zero")
+    assert caught.value.code == "KPS006"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("kind: List\n",))
+    writer.start()
+    first = sources.read_source(str(pipe)).text
+    writer.join()
+    assert (first, sources.read_source(str(pipe)).text) == ("kind: List\n", "kind: List\n")

@@ -261,3 +261,37 @@ def test_a_trace_is_a_path_in_the_topology() -> None:
         ways = [{"edge": "edge"}.get(hop.kind, f"{hop.kind}/{hop.where}") for hop in branch.hops]
         for one, other in pairwise(ways):
             assert set(graph[one]) & set(graph[other]), f"{one} and {other} share no segment"
+
+
+def test_the_internet_as_sender_takes_the_packets_own_address() -> None:
+    trace = world(NODE_PORT, only=ONE).send(
+        Packet("tcp", "203.0.113.9", "198.51.100.12", 51514, 30080), "internet"
+    )
+    assert trace.source == "internet"
+    assert trace[0].client_sees == "answered"
+    assert len(repr(trace)) < 300
+
+
+def test_nearest_is_the_rule_with_the_right_port_and_an_address_nearby() -> None:
+    """A node port far from the port that was dialled is not what its sender hoped for."""
+    place = world(EXTERNAL, NODE_PORT, only=ONE)
+    branch = only_branch(place.send(place.packet(CLIENT, "198.51.100.13:80"), CLIENT))
+    assert branch.nearest is not None
+    assert (branch.nearest.field, branch.nearest.wanted) == ("dst", "10.128.0.12/32")
+    wrong_port = only_branch(place.send(place.packet(CLIENT, "198.51.100.13:30081"), CLIENT))
+    assert wrong_port.nearest is not None
+    assert (wrong_port.nearest.field, wrong_port.nearest.wanted) == ("dport", "30080")
+
+
+def test_nothing_is_nearest_where_a_service_took_the_packet() -> None:
+    place = world(LOCAL, NODE_PORT, only=ONE)
+    branch = only_branch(place.send(place.packet(CLIENT, "198.51.100.13:30081"), CLIENT))
+    assert (branch.disposition, branch.nearest) == ("dropped", None)
+
+
+def test_advice_about_policy_local_is_for_senders_outside() -> None:
+    place = world(EXTERNAL, only=ONE)
+    outside = only_branch(place.send(place.packet(CLIENT, "198.51.100.12:80"), CLIENT))
+    inside = only_branch(place.send(place.packet("node/node-a", "10.128.0.12:80"), "node/node-a"))
+    assert any("Local keeps" in advice.help for advice in outside.advice)
+    assert not any("Local keeps" in advice.help for advice in inside.advice)
