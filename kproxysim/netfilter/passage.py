@@ -35,7 +35,10 @@ _DRAWN_PORTS = 64
 
 
 _REFUSING_ROUTES = {"": "net", "unreachable": "host", "prohibit": "prohibited", "blackhole": None}
-"""What a router tells the sender where there is no route, or one that refuses (`ip_error` in route.c)."""
+"""What a router tells the sender where there is no route, or one that refuses (`ip_error` in ipv4/route.c).
+
+IPv6 tells of an unreachable route as of none (`ip6_pkt_discard` in ipv6/route.c).
+"""
 
 _REPLIES = {4: {0: 8, 14: 13, 16: 15, 18: 17}, 6: {129: 128}}
 """ICMP types that answer, with those that ask: echo, timestamp, information, address mask; for IPv6 echo."""
@@ -183,6 +186,8 @@ class Passage:
         where = format_endpoint(to_address(skb.dst, skb.family), None)
         self._note("routing", f"no route to {where}", skb)
         kind = _REFUSING_ROUTES["" if route is None else route.kind]
+        if skb.family == 6 and kind == "host":
+            kind = "net"
         answer = None if kind is None else self.error_about(skb, kind)
         raise _Stop(Outcome("no-route", skb, reason="no-route", at="routing", answer=answer))
 
@@ -467,9 +472,15 @@ class Passage:
     # answers that the stack itself gives
 
     def refusal(self, skb: Skb, target: RejectTarget) -> Skb | None:
-        """What REJECT sends back: an ICMP error, or a reset whose source is the address that was dialled."""
+        """What REJECT sends back: an ICMP error, or a reset whose source is the address that was dialled.
+
+        No reset answers a reset (`nf_reject_ip_tcphdr_get`).
+        """
         if target.answer is None:
-            return self._related(skb, skb.packet.reply("RST,ACK"))
+            flags = skb.flags.split(",")
+            if "RST" in flags:
+                return None
+            return self._related(skb, skb.packet.reply("RST" if "ACK" in flags else "RST,ACK"))
         return self._icmp_error(skb, target.answer)
 
     def error_about(self, skb: Skb, kind: str) -> Skb | None:

@@ -2,6 +2,8 @@
 
 from ipaddress import ip_interface
 
+import pytest
+
 from kproxysim.netfilter.chance import Enumeration
 from kproxysim.netfilter.events import Outcome
 from kproxysim.netfilter.host import Host, Sysctls
@@ -56,3 +58,12 @@ def test_an_error_comes_from_the_device_by_which_the_packet_came_in() -> None:
     told = run.error_about(outcome.skb, "ttl")
     assert told is not None
     assert str(told.packet.src) == OWN
+
+
+@pytest.mark.parametrize("kind, told", [("unreachable", (1, 0)), ("prohibit", (1, 1)), ("blackhole", None)])
+def test_what_a_router_says_of_routes_that_refuse(kind: str, told: tuple[int, int] | None) -> None:
+    """An unreachable route is told as no route at all; IPv4 says host unreachable."""
+    run = passage()
+    run.host.routing.add(Route(int(ip_interface("2001:db8:bad::1").ip), 128, 6, kind=kind))
+    outcome = run.receive(Packet("tcp", POD, "2001:db8:bad::1", 1024, 80), "v0")
+    assert (None if outcome.answer is None else outcome.answer.icmp) == told

@@ -65,3 +65,15 @@ def test_addresses_behind_a_refusing_route_are_unicast_to_addrtype() -> None:
     table = RoutingTable()
     table.add(Route(0xC0000210, 28, 4, kind="unreachable"))
     assert table.address_type(0xC0000211, 4) == "UNICAST"
+
+
+@pytest.mark.parametrize("flags, answer", [("SYN", "RST,ACK"), ("PSH,ACK", "RST"), ("RST,ACK", None)])
+def test_a_reset_is_answered_by_none(flags: str, answer: str | None) -> None:
+    graph = ChainGraph(
+        Ruleset.from_save("*filter\n-A INPUT -p tcp -j REJECT --reject-with tcp-reset\nCOMMIT\n", "ipv4")
+    )
+    table = RoutingTable()
+    table.add_interface(Interface("v0", (ip_interface("10.44.0.1/24"),)))
+    run = Passage(Host("r", table, lambda _: graph), HostState(), Enumeration(), lambda _: None)
+    outcome = run.receive(Packet("tcp", "10.44.0.5", "10.44.0.1", 1024, 80, flags), "v0")
+    assert (None if outcome.answer is None else outcome.answer.flags) == answer
