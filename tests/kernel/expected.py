@@ -13,7 +13,7 @@ from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Branch, World
 from kproxysim.network.journey import Journey, Leg
 from kproxysim.network.topology import Topology
-from kproxysim.network.trace import Hop
+from kproxysim.network.trace import Hop, Reply
 from kproxysim.network.verdict import Call, branch_of
 from kproxysim.packet import Packet
 from tests.kernel.plan import Arrival
@@ -76,26 +76,30 @@ def expected(
 
 
 def _go_on(journey: _Followed, branch: Branch, sender: str, packet: Packet, *, raw: bool) -> None:
-    """The packets after the answer."""
-    reply, last = branch.reply, journey.legs[-1].end
-    if len(journey.legs) > 1 and last.outcome.answer is not None:
-        journey.answer(last.host, last.outcome.answer)  # an error about the answer, told to who gave it
+    """The packets after the answer, and what is said about any of them but the first, which a branch tells itself."""
+    if branch.reply is not None:
+        _use(journey, branch, branch.reply, sender, packet, raw=raw)
+    told = 1
+    while told < len(journey.legs):
+        end = journey.legs[told].end
+        if end.outcome.answer is not None:
+            journey.answer(end.host, end.outcome.answer)
+        told += 1
+
+
+def _use(journey: _Followed, branch: Branch, reply: Reply, sender: str, packet: Packet, *, raw: bool) -> None:
+    """What whoever gets the answer does with it."""
+    if packet.icmp is not None or (packet.protocol == "tcp" and "SYN" not in reply.packet.flags):
         return
-    if (
-        reply is None
-        or packet.icmp is not None
-        or (packet.protocol == "tcp" and "SYN" not in reply.packet.flags)
-    ):
-        return
+    end = journey.legs[-1].end
     if branch.client_sees == "answered" and raw:
         journey.send(sender, reply.packet.reply("RST"))
     elif branch.client_sees == "answered" and packet.protocol == "tcp":
         journey.send(sender, Packet("tcp", packet.src, packet.dst, packet.sport, packet.dport, "ACK"))
+    elif reply.reason == "reply-from-stranger" and packet.protocol == "tcp":
+        journey.send(end.host, end.outcome.skb.packet.reply("RST"))
     elif reply.reason == "reply-from-stranger":
-        if packet.protocol == "tcp":
-            journey.send(last.host, last.outcome.skb.packet.reply("RST"))
-        else:
-            journey.refuse(last.host, last.outcome.skb)
+        journey.refuse(end.host, end.outcome.skb)
 
 
 def _errors(branch: Branch) -> tuple[tuple[int, int, str], ...]:

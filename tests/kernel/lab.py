@@ -28,6 +28,8 @@ DEADLINE = 60
 
 FIRST_PORT = 20000
 
+TABLES = ("raw", "mangle", "nat", "filter")
+
 
 class Held:
     """The process that holds the namespaces of a plan. It ends when its input does, and with the process that started it.
@@ -102,6 +104,7 @@ class Lab(Held):
     def __init__(self, world: World, clients: Iterable[str] = (), backend: str = "nft") -> None:
         self.world = world
         addresses = {ip_address(text) for text in clients} | set(world.clients.values())
+        self._clients = addresses
         self.topology: Topology = world._topologies(frozenset(addresses))
         self.has_affinity = any(one.spec.session_affinity == "ClientIP" for one in world.cluster.services)
         self._takers: dict[Address, str] = {}
@@ -151,6 +154,17 @@ class Lab(Held):
     def forget(self) -> None:
         """Empty the lists of `-m recent`."""
         self.ask({"forget": None})
+
+    def load(self, world: World) -> None:
+        """Other IPv4 rules on the same nodes: `world` has the hosts of the one before, and rules of its own."""
+        self.world = world
+        self.topology = world._topologies(frozenset(self._clients))
+        for node in world.cluster.nodes:
+            text = world.ruleset(node.name, "ipv4").to_save()
+            text += "".join(f"*{table}\nCOMMIT\n" for table in TABLES if f"*{table}\n" not in text)
+            host = f"node/{node.name}"
+            self.ask({"restore": {"host": host, "family": "ipv4", "text": text, "keep": False}})
+        self.settle()
 
     def settle(self) -> None:
         """Wait until nothing is on its way any more, and count anew."""
