@@ -99,6 +99,7 @@ class EdgeRouter:
             return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
         outward = self._outward(skb, log)
         foreign = outward is skb and packet.src not in self.balanced and packet.src not in self.inside
+        foreign = foreign and not _is_private(packet.dst)
         if self.edge.traits.refuses_foreign_sources and foreign:
             detail = "packets to public addresses must come from one"
             log(Event("edge:egress", f"{packet.src} is no address of a node", skb, skb, detail))
@@ -230,6 +231,14 @@ def _call(skb: Skb) -> Call:
 
 def _call_answered(skb: Skb) -> Call:
     return skb.protocol, skb.dst, skb.dport, skb.src, skb.sport
+
+
+_PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+
+
+def _is_private(address: Address) -> bool:
+    """Is this an address of RFC 1918 or RFC 4193, which nobody on the internet has?"""
+    return any(address in network for network in _PRIVATE if network.version == address.version)
 
 
 def _moved(packet: Packet, *, src: Address | None = None, dst: Address | None = None) -> Packet:

@@ -74,6 +74,10 @@ class Call:
         from_outside = self.sender.host.startswith("internet/")
         if from_outside and self.edge.firewall is None and any(hop.kind == "edge" for hop in branch.hops):
             yield "the cloud's firewall is not given; it is taken as open"
+        if branch.reason == "egress-refuses-source":
+            sender = next((hop.where for hop in reversed(branch.hops) if hop.kind == "node"), "the node")
+            agents = "no ip-masq-agent, no pod network"
+            yield f"nothing but kube-proxy ({agents}) masquerades what leaves {sender}"
         if branch.disposition == "refused" and branch.hops and branch.hops[-1].kind == "node":
             socket = f"{branch.packet.protocol}/{branch.packet.dport}"
             yield f"no process of {branch.hops[-1].where} is known to listen on {socket}"

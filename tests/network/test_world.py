@@ -295,3 +295,13 @@ def test_advice_about_policy_local_is_for_senders_outside() -> None:
     inside = only_branch(place.send(place.packet("node/node-a", "10.128.0.12:80"), "node/node-a"))
     assert any("Local keeps" in advice.help for advice in outside.advice)
     assert not any("Local keeps" in advice.help for advice in inside.advice)
+
+
+def test_a_cloud_refuses_pods_towards_public_addresses_and_says_what_it_took_for_granted() -> None:
+    place = world(NODE_PORT, only=ONE)
+    sender = "pod/default/echo-1"
+    trace = place.send(place.packet(sender, "8.8.8.8:53/udp"), sender)
+    assert only_branch(trace).reason == "egress-refuses-source"
+    assert "masquerades what leaves node-a" in trace.assumptions[0]
+    nobody = only_branch(place.send(place.packet(sender, "10.48.9.99:80"), sender))
+    assert (nobody.disposition, nobody.reason) == ("unreachable", "nobody-has-this-address")
