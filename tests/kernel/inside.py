@@ -26,9 +26,6 @@ from tests.kernel.wiring import build, program, run
 LAST_PACKETS = 0.0015
 """Seconds of silence after which a flow that is complete is taken to have sent its last packet: no link has a delay."""
 
-LATECOMERS = 0.2
-"""Seconds in which packets of a flow that was given up arrive on a busy machine."""
-
 EARS = {4: (TCP, UDP, SCTP, ICMP), 6: (TCP, UDP, SCTP, ICMPV6)}
 
 
@@ -169,8 +166,8 @@ class Lab:
             run([program(self.plan.backend, family, "restore"), *(["--noflush"] if keep else [])], text)
             return run([program(self.plan.backend, family, "save")])
 
-    def settle(self) -> None:
-        sleep(LATECOMERS)
+    def settle(self, seconds: float) -> None:
+        sleep(seconds)
         for key, _ in self.selector.select(0):
             if isinstance(key.data, Ear):
                 list(key.data.listen())
@@ -187,7 +184,7 @@ def obey(lab: Lab, command: dict[str, Any]) -> Any:
     if word == "ip":
         return lab.ip(**given)
     if word == "settle":
-        return lab.settle()
+        return lab.settle(given)
     if word == "restore":
         return lab.restore(**given)
     raise ValueError(f"what is {word!r}?")

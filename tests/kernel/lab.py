@@ -26,6 +26,9 @@ ROOT = Path(__file__).parent.parent.parent
 DEADLINE = 60
 """Seconds after which the lab is taken for stuck, and killed."""
 
+LATECOMERS = 0.2
+"""Seconds in which packets of a flow that was given up arrive on a busy machine."""
+
 FIRST_PORT = 20000
 
 TABLES = ("raw", "mangle", "nat", "filter")
@@ -164,8 +167,8 @@ class Lab(Held):
             text += "".join(f"*{table}\nCOMMIT\n" for table in TABLES if f"*{table}\n" not in text)
             host = f"node/{node.name}"
             self.ask({"restore": {"host": host, "family": "ipv4", "text": text, "keep": False}})
-        self.settle()
+        self.settle(0)
 
-    def settle(self) -> None:
+    def settle(self, seconds: float = LATECOMERS) -> None:
         """Wait until nothing is on its way any more, and count anew."""
-        self.ask({"settle": None})
+        self.ask({"settle": seconds})

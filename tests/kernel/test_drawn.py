@@ -12,7 +12,7 @@ from tests.kernel.agreement import Tally, compare
 from tests.kernel.lab import Lab
 from tests.kernel.strategies import CLIENTS, Drawn, clusters
 
-FLOWS = int(os.environ.get("KPROXYSIM_KERNEL_FLOWS", "150"))
+FLOWS = int(os.environ.get("KPROXYSIM_KERNEL_FLOWS", "112"))
 CALLS = 16
 
 

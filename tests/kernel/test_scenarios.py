@@ -1,4 +1,4 @@
-"""Every scenario file, packet by packet: what the World says of it the kernel does."""
+"""Every scenario file, packet by packet: what the World says of it the kernel does. The back ends of iptables take turns."""
 
 from pathlib import Path
 
@@ -11,8 +11,12 @@ from tests.kernel.lab import Lab
 FILES = sorted((Path(__file__).parent.parent.parent / "scenarios").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_the_kernel_does_what_the_scenario_says(file: Path) -> None:
+BACKENDS = ("nft", "legacy")
+TURNS = [pytest.param(file, BACKENDS[turn % 2], id=file.stem) for turn, file in enumerate(FILES)]
+
+
+@pytest.mark.parametrize("file, backend", TURNS)
+def test_the_kernel_does_what_the_scenario_says(file: Path, backend: str) -> None:
     scenario = Scenario.load(file)
     world = scenario.world()
     outside = [
@@ -21,7 +25,7 @@ def test_the_kernel_does_what_the_scenario_says(file: Path) -> None:
         if one.source.startswith("internet/")
     ]
     tally = Tally()
-    with Lab(world, outside) as lab:
+    with Lab(world, outside, backend) as lab:
         for one in scenario.packets.values():
             source = f"internet/{world.clients[one.source]}" if one.source in world.clients else one.source
             every_way(lab, tally, source, one.to, one.via)
