@@ -14,7 +14,7 @@ from tests.kernel.plan import Seen
 PATIENCE = 0.9
 """Seconds to wait for an answer that is to come: less than it takes TCP to try again."""
 
-SILENCE = 0.04
+SILENCE = 0.03
 """Seconds to wait where no answer is to come. A link takes microseconds."""
 
 TRIES = 3

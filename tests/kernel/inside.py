@@ -1,7 +1,7 @@
 """The process that holds a lab: `python -m tests.kernel.inside PARENT`. It leaves the host's network before it does anything else.
 
-It reads a line of JSON, does what it says and prints a line of JSON, until its input ends. It is one thread: to make a socket or to start a
-program in some network, it goes there and comes back.
+It reads a line of JSON, does what it says and prints a line of JSON, until its input ends. The first line is a plan, and so is the line after
+each `end`. It is one thread: to make a socket or to start a program in some network, it goes there and comes back.
 """
 
 import errno
@@ -48,6 +48,19 @@ class Lab:
         self.before: dict[tuple[str, str], dict[str, int]] = {}
         for family in ("ipv4", "ipv6"):
             self._count(family)
+
+    def end(self) -> None:
+        """Let go of everything: a network stack without a file that holds it is gone."""
+        for key in list(self.selector.get_map().values()):
+            ear = key.data
+            (ear.socket if isinstance(ear, Ear) else ear).close()
+        self.selector.close()
+        for one in self.kept:
+            one.close()
+        for caller in self.callers:
+            if caller.socket is not None:
+                caller.socket.close()
+        self.namespaces.close()
 
     # servers
 
@@ -202,6 +215,9 @@ def main(parent: int) -> None:
             if lab is None:
                 lab = Lab(Plan.from_json(command))
                 answer = {"done": None}
+            elif "end" in command:
+                lab.end()
+                lab, answer = None, {"done": None}
             else:
                 answer = {"done": obey(lab, command)}
         except (OSError, ValueError, subprocess.TimeoutExpired) as problem:

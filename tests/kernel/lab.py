@@ -1,5 +1,6 @@
 """A World made of real network stacks. What is done to the one is done to the other, and the kernel is always right."""
 
+import atexit
 import json
 import os
 import select
@@ -12,7 +13,7 @@ from ipaddress import ip_address
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from kproxysim.network import World
 from kproxysim.network.topology import EDGE, Topology
@@ -35,25 +36,19 @@ TABLES = ("raw", "mangle", "nat", "filter")
 
 
 class Held:
-    """The process that holds the namespaces of a plan. It ends when its input does, and with the process that started it.
+    """The process that holds the namespaces of a plan, and lets them go at the end. It ends with the process that started it.
 
-    Raises ValueError with what it says if the plan cannot be built.
+    It is kept for the next plan: starting Python takes as long as building a lab. Raises ValueError with what it says if a plan cannot be built.
     """
 
+    _idle: ClassVar[list[subprocess.Popen[str]]] = []
+
     def __init__(self, plan: Plan) -> None:
-        # Without site: nothing is needed but the standard library, and it starts in half the time.
-        self._process = subprocess.Popen(
-            [sys.executable, "-S", "-m", "tests.kernel.inside", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-        )
+        self._process = self._idle.pop() if self._idle else _start()
         try:
             self.ask(asdict(plan))
         except BaseException:
-            self.close()
+            _end(self._process)
             raise
 
     def __enter__(self) -> Self:
@@ -86,19 +81,40 @@ class Held:
         return answer["done"]
 
     def close(self) -> None:
-        """End it, and with it all its namespaces."""
-        process = self._process
-        assert process.stdin is not None
-        with suppress(BrokenPipeError):
-            process.stdin.close()
+        """Let all namespaces go."""
         try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(5)
-        for stream in (process.stdout, process.stderr):
-            assert stream is not None
+            self.ask({"end": None})
+        except BaseException:
+            _end(self._process)
+            raise
+        self._idle.append(self._process)
+
+
+def _start() -> subprocess.Popen[str]:
+    # Without site: nothing is needed but the standard library, and it starts in half the time.
+    return subprocess.Popen(
+        [sys.executable, "-S", "-m", "tests.kernel.inside", str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+    )
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait(5)
+    for stream in (process.stdin, process.stdout, process.stderr):
+        assert stream is not None
+        with suppress(BrokenPipeError):
             stream.close()
+
+
+@atexit.register
+def _end_all() -> None:
+    while Held._idle:
+        _end(Held._idle.pop())
 
 
 class Lab(Held):

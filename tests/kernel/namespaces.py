@@ -39,9 +39,10 @@ def die_with(parent: int) -> None:
 
 
 class Namespaces:
-    """Network stacks by name. Each lives as long as the file that holds it is open."""
+    """Network stacks by name, and one without a name, in which this process lives. Each is there as long as a file or a process holds it."""
 
     def __init__(self) -> None:
+        check(libc.unshare(NEW_NETWORK), "unshare")
         self.base = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
         self.files: dict[str, int] = {}
 
@@ -62,6 +63,10 @@ class Namespaces:
             yield
         finally:
             check(libc.setns(self.base, NEW_NETWORK), "setns")
+
+    def close(self) -> None:
+        for file in (self.base, *self.files.values()):
+            os.close(file)
 
     def sysctls(self, name: str, values: dict[str, str]) -> None:
         with self.inside(name):
