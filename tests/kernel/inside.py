@@ -6,7 +6,6 @@ each `end`. It is one thread: to make a socket or to start a program in some net
 
 import errno
 import json
-import os
 import selectors
 import socket
 import subprocess
@@ -206,7 +205,6 @@ def obey(lab: Lab, command: dict[str, Any]) -> Any:
 def main(parent: int) -> None:
     die_with(parent)
     leave_the_host()
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
     lab = None
     for line in sys.stdin:
         command = json.loads(line)
