@@ -25,9 +25,7 @@ def missing() -> str:
     """What the machine lacks, "" if nothing."""
     if os.geteuid() != 0:
         return "they need root"
-    lacking = [
-        name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:{SYSTEM_PATH}") is None
-    ]
+    lacking = [name for name in PROGRAMS if shutil.which(name) is None]
     if lacking:
         return f"not installed: {', '.join(lacking)}"
     try:
