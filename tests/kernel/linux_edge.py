@@ -66,46 +66,59 @@ def balance(topology: Topology, address: Address, node: str) -> list[str]:
 
 
 def _rules(edge: Edge, passed: list[Address], version: int) -> str:
-    """Restore text: the NAT, the firewall, and what egress refuses."""
-    pairs = [pair for pair in edge.one_to_one.items() if ip_address(pair[0]).version == version]
-    nat = [f"-A PREROUTING -d {public} -j DNAT --to-destination {internal}" for public, internal in pairs]
-    for public, internal in pairs:
-        nat.append(f"-A POSTROUTING -s {internal} -o {INTERNET_SIDE} -j SNAT --to-source {public}")
-        nat.append(
-            f"-A POSTROUTING -s {internal} -o {CLUSTER_SIDE} -m conntrack --ctstate DNAT -j SNAT --to-source {public}"
-        )
-    forward = []
+    """Restore text: what is no hop takes nothing off the time to live; the NAT; the firewall, and what egress refuses."""
+    more = "TTL --ttl-inc 1" if version == 4 else "HL --hl-inc 1"
+    mangle = [] if edge.traits.counts_as_hop else [f"-A PREROUTING -j {more}"]
+    own = [address for address in dict.fromkeys(passed) if address.version == version]
+    forward = [_nobody(edge, version), *_firewall(edge, version), *_egress(edge, own)]
+    tables = {"mangle": mangle, "nat": _nat(edge, version), "filter": forward}
+    return "".join("\n".join([f"*{table}", *rules, "COMMIT", ""]) for table, rules in tables.items())
+
+
+def _nat(edge: Edge, version: int) -> list[str]:
+    """Both ways, and for a node that calls a public address of its own cluster both at once."""
+    rules = []
+    for public, internal in edge.one_to_one.items():
+        if ip_address(public).version == version:
+            back = f"-A POSTROUTING -s {internal} -o {CLUSTER_SIDE} -m conntrack --ctstate DNAT"
+            rules += [
+                f"-A PREROUTING -d {public} -j DNAT --to-destination {internal}",
+                f"-A POSTROUTING -s {internal} -o {INTERNET_SIDE} -j SNAT --to-source {public}",
+                f"{back} -j SNAT --to-source {public}",
+            ]
+    return rules
+
+
+def _nobody(edge: Edge, version: int) -> str:
     kind = "icmp-net-unreachable" if version == 4 else "icmp6-no-route"
-    forward.append(
-        f"-A FORWARD -o {NOWHERE} -j {f'REJECT --reject-with {kind}' if edge.traits.reports_unreachable else 'DROP'}"
-    )
-    if edge.firewall is not None:
-        forward.append(f"-A FORWARD -i {INTERNET_SIDE} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
-        for one in edge.firewall:
-            network = ip_network(one.source)
-            everybody = network.prefixlen == 0
-            if everybody or network.version == version:
-                source = "" if everybody else f" -s {network}"
-                ports = f"{one.low}:{one.high}"
-                forward.append(
-                    f"-A FORWARD -i {INTERNET_SIDE} -p {one.protocol} --dport {ports}{source} -j ACCEPT"
-                )
-        forward.append(f"-A FORWARD -i {INTERNET_SIDE} -j DROP")
-    if edge.traits.refuses_foreign_sources:
-        own = [address for address in dict.fromkeys(passed) if address.version == version]
-        forward += [f"-A FORWARD -i {CLUSTER_SIDE} -s {address} -j ACCEPT" for address in own]
-        forward.append(f"-A FORWARD -i {CLUSTER_SIDE} -o {INTERNET_SIDE} -j DROP")
-        forward.append(
-            f"-A FORWARD -i {CLUSTER_SIDE} -o {CLUSTER_SIDE} -m conntrack --ctstate DNAT --ctdir ORIGINAL -j DROP"
-        )
-    mangle = (
-        []
-        if edge.traits.counts_as_hop
-        else [f"-A PREROUTING -j {'TTL --ttl-inc' if version == 4 else 'HL --hl-inc'} 1"]
-    )
-    return "\n".join(
-        ["*mangle", *mangle, "COMMIT", "*nat", *nat, "COMMIT", "*filter", *forward, "COMMIT", ""]
-    )
+    target = f"REJECT --reject-with {kind}" if edge.traits.reports_unreachable else "DROP"
+    return f"-A FORWARD -o {NOWHERE} -j {target}"
+
+
+def _firewall(edge: Edge, version: int) -> list[str]:
+    if edge.firewall is None:
+        return []
+    inward = f"-A FORWARD -i {INTERNET_SIDE}"
+    rules = [f"{inward} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"]
+    for one in edge.firewall:
+        network = ip_network(one.source)
+        everybody = network.prefixlen == 0
+        if everybody or network.version == version:
+            source = "" if everybody else f" -s {network}"
+            rules.append(f"{inward} -p {one.protocol} --dport {one.low}:{one.high}{source} -j ACCEPT")
+    return [*rules, f"{inward} -j DROP"]
+
+
+def _egress(edge: Edge, own: list[Address]) -> list[str]:
+    """Towards public addresses only from addresses of nodes."""
+    if not edge.traits.refuses_foreign_sources:
+        return []
+    outward = f"-A FORWARD -i {CLUSTER_SIDE}"
+    return [
+        *(f"{outward} -s {address} -j ACCEPT" for address in own),
+        f"{outward} -o {INTERNET_SIDE} -j DROP",
+        f"{outward} -o {CLUSTER_SIDE} -m conntrack --ctstate DNAT --ctdir ORIGINAL -j DROP",
+    ]
 
 
 def as_stateless(world: World, source: str, address: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from kproxysim.cluster import NodeFacts
 from kproxysim.network import Allow, Edge, Pod, World
 from tests.kernel.agreement import Tally, compare, every_way
+from tests.kernel.expected import expected
 from tests.kernel.lab import Lab
 from tests.network.small import service, world
 
@@ -256,3 +257,15 @@ def test_the_kernel_does_the_same(question: Question) -> None:
             every_way(lab, tally, sender, to)
     assert not tally.disagreements, "\n".join(tally.disagreements)
     assert tally.flows + tally.left_out.total() >= len(question.senders) * len(question.to)
+
+
+@pytest.mark.parametrize("question", QUESTIONS[:3], ids=lambda question: question.about)
+def test_what_is_compared_is_what_the_world_says(question: Question) -> None:
+    """The lab's side of the simulator goes on where a branch ends; up to there it is the branch that World.send gives."""
+    place = question.world
+    for sender, to in product((NODE_A, POD), question.to):
+        packet = place.packet(sender, to)
+        ways = expected(place, place.topology, packet, sender)
+        assert [way.branch.to_dict() for way in ways] == [
+            branch.to_dict() for branch in place.send(packet, sender).branches
+        ]
