@@ -229,6 +229,7 @@ def _sysctls(host: Host) -> dict[str, str]:
     values = {
         "net/ipv4/ip_forward": f"{settings.ip_forward:d}",
         "net/ipv6/conf/all/forwarding": f"{settings.ip_forward:d}",
+        "net/netfilter/nf_conntrack_tcp_loose": f"{settings.tcp_loose:d}",
         "net/bridge/bridge-nf-call-iptables": "1",
         "net/bridge/bridge-nf-call-ip6tables": "1",
     }

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from kproxysim.cluster import NodeFacts
 from kproxysim.network import Edge, Pod, World
 from tests.kernel.agreement import Tally, compare
 from tests.kernel.lab import Lab
@@ -15,9 +16,12 @@ NODE_PORT = service("np", "10.48.1.1", type="NodePort", node_port=30080)
 FLAGS = ("SYN", "ACK", "PSH,ACK", "FIN", "FIN,ACK", "RST", "RST,ACK", "SYN,ACK", "FIN,SYN")
 
 
-def small(kind: str) -> World:
+def small(kind: str, **sysctls: str) -> World:
+    facts = {"node-a": NodeFacts.model_validate({"sysctls": sysctls})}
     pods = [Pod("default", "other", "node-b", ("10.44.1.9",), ("sctp/8080",))]
-    return world(NODE_PORT, only=(("10.44.0.5", "node-a", "echo-1"),), pods=pods, edge=Edge(kind))
+    return world(
+        NODE_PORT, only=(("10.44.0.5", "node-a", "echo-1"),), pods=pods, edge=Edge(kind), facts=facts
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,3 +50,14 @@ def test_pings_and_sctp() -> None:
             compare(lab, tally, sender, target)
     assert not tally.disagreements, "\n".join(tally.disagreements)
     assert tally.flows == len(SENDERS) * len(to + sctp)
+
+
+def test_conntrack_may_be_strict_about_tcp() -> None:
+    """A lone ACK opens a connection only while nf_conntrack_tcp_loose is on."""
+    tally = Tally()
+    strict = small("routed", **{"net.netfilter.nf_conntrack_tcp_loose": "0"})
+    with Lab(strict, ["203.0.113.7"], "legacy") as lab:
+        for sender, flags in product((CLIENT, NODE), ("ACK", "PSH,ACK", "SYN")):
+            compare(lab, tally, sender, "10.128.0.12:30080", flags=flags)
+    assert not tally.disagreements, "\n".join(tally.disagreements)
+    assert tally.flows == 6
