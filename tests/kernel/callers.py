@@ -93,7 +93,11 @@ class Caller:
             self._tell(error.errno or 0)
 
     def _tell(self, error: int) -> None:
-        if error not in (0, errno.EINPROGRESS):
+        if (
+            error == errno.ECONNRESET
+        ):  # only what was connected is told so: a rule took offence at the acknowledgement
+            self.client, self.acknowledged = "answered", True
+        elif error not in (0, errno.EINPROGRESS):
             self.client = WORDS.get(error, f"error:{errno.errorcode.get(error, error)}")
 
     def look(self) -> None:
