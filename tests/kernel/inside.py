@@ -148,10 +148,10 @@ class Lab:
         for name, host in self.plan.hosts.items():
             if family in host.rules and name != "edge":
                 with self.namespaces.inside(name):
-                    saving = [program(self.plan.backend, family, "save"), "-c"]
+                    command = [program(self.plan.backend, family, "save"), "-c"]
                     # what it says of the other back end's tables would fill our own pipe, which nobody reads before the end
                     running[name] = subprocess.Popen(
-                        saving, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+                        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
                     )
         found = []
         for name, saving in running.items():
