@@ -56,14 +56,18 @@ class EdgeRouter:
     ) -> Outcome:
         """Take a packet in by `side` and say where it goes.
 
-        `calls` are the connections that were opened from within, kept by the caller: the firewall lets their
-        answers in. `via` names the node for addresses that several nodes take.
+        `calls` are connections, kept by the caller: those opened from within, since the firewall lets their
+        answers in; and those that came in without translation, since an edge that knows connections leaves
+        their answers alone. `via` names the node for addresses that several nodes take.
         """
         skb = Skb.of(packet, iif=side)
         if side == INTERNET_SIDE:
-            return self._from_internet(skb, chance, log, via, calls)
-        outcome = self._from_cluster(skb, chance, log, via)
-        if outcome.kind == "transmit" and outcome.device == INTERNET_SIDE:
+            outcome = self._from_internet(skb, chance, log, via, calls)
+            as_it_is = outcome.skb.dst == skb.dst and self.edge.traits.knows_connections
+        else:
+            outcome = self._from_cluster(skb, chance, log, via, calls)
+            as_it_is = outcome.device == INTERNET_SIDE
+        if outcome.kind == "transmit" and as_it_is:
             calls.add(_call(outcome.skb))
         return outcome
 
@@ -90,14 +94,15 @@ class EdgeRouter:
             log(Event("edge:firewall", f"{packet.protocol}/{packet.dport} is let in", translated, translated))
         return Outcome("transmit", translated, CLUSTER_SIDE, int(hop), at="edge:route")
 
-    def _from_cluster(self, skb: Skb, chance: Chance, log: Log, via: str | None) -> Outcome:
+    def _from_cluster(self, skb: Skb, chance: Chance, log: Log, via: str | None, calls: set[Call]) -> Outcome:
         packet = skb.packet
         public = str(packet.dst) in self.edge.one_to_one
         hop = self._next_hop(self._inward_address(packet.dst), skb.family, chance, log, skb, via)
         if hop is not None and not public:
             log(Event("edge:route", f"{packet.dst} is in the cluster's network", skb, skb))
             return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
-        outward = self._outward(skb, log)
+        untouched = self.edge.traits.knows_connections and _call_answered(skb) in calls
+        outward = skb if untouched else self._outward(skb, log)
         foreign = outward is skb and packet.src not in self.balanced and packet.src not in self.inside
         foreign = foreign and not _is_private(packet.dst)
         if self.edge.traits.refuses_foreign_sources and foreign:

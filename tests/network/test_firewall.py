@@ -32,3 +32,11 @@ def test_a_node_s_ping_of_its_own_public_address_is_a_new_one_when_it_comes_back
     states = [step.after.flow.state for _, step in trace.branches[0].steps() if step.after.flow is not None]
     assert set(states) == {"NEW"}
     assert trace.branches[0].client_sees == "answered"
+
+
+def test_an_edge_that_knows_connections_leaves_answers_to_untranslated_calls_alone() -> None:
+    """Whoever has a route to the internal address is answered from it, if the edge goes by connections and not by packets."""
+    for kind, client in (("nat", "answered"), ("gce", "timeout")):
+        place = world(service("plain", "10.48.1.1"), edge=Edge(kind, PUBLIC))
+        trace = place.send(place.packet(CLIENT, "10.128.0.12:10250"), CLIENT)
+        assert [branch.client_sees for branch in trace] == [client]
