@@ -133,8 +133,9 @@ def as_stateless(world: World, source: str, address: str) -> str:
 
 def differs(world: World, packet: Packet, source: str) -> str | None:
     """Why this packet is not sent through both: a name for where this edge does what the modelled one does not."""
+    stateless = bool(world.edge.one_to_one) and not world.edge.traits.knows_connections
     inside = (*world.edge.one_to_one.values(), *_pod_addresses(world))
-    if source.startswith("internet/") and world.edge.one_to_one and str(packet.dst) in inside:
+    if source.startswith("internet/") and stateless and str(packet.dst) in inside:
         # conntrack leaves the answer as it is, since the call was not translated; a stateless NAT gives it the public address
         return "private-address-from-the-internet"
     return None
