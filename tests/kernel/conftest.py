@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.lab import Held
-from tests.kernel.plan import Plan
+from tests.kernel.plan import HostPlan, Plan
 
 PROGRAMS = (
     "ip",
@@ -16,9 +16,12 @@ PROGRAMS = (
     "ip6tables-nft-restore",
     "ip6tables-legacy-restore",
 )
-os.environ["PATH"] += (
-    ":/usr/sbin:/sbin"  # where they are on Debian, also for a user's shell that does not look there
-)
+# Where they are on Debian, also for a user whose shell does not look there.
+os.environ["PATH"] += ":/usr/sbin:/sbin"
+
+
+BRIDGE_NETFILTER = Path("/proc/sys/net/bridge")
+RULES = dict.fromkeys(("ipv4", "ipv6"), "*nat\n-A POSTROUTING -m mark --mark 0x1/0x1 -j MASQUERADE\nCOMMIT\n")
 
 
 def missing() -> str:
@@ -28,11 +31,15 @@ def missing() -> str:
     lacking = [name for name in PROGRAMS if shutil.which(name) is None]
     if lacking:
         return f"not installed: {', '.join(lacking)}"
+    if not BRIDGE_NETFILTER.exists():
+        return "the kernel has no br_netfilter"
     try:
-        with Held(Plan("legacy")):
-            return ""
+        for backend in ("nft", "legacy"):
+            with Held(Plan(backend, {"node/any": HostPlan(rules=RULES)})):
+                pass
     except ValueError as problem:
-        return f"no private network namespaces here: {problem}"
+        return f"it does not work here: {problem}"
+    return ""
 
 
 HERE = Path(__file__).parent

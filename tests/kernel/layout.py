@@ -230,9 +230,9 @@ def _sysctls(host: Host) -> dict[str, str]:
         "net/ipv4/ip_forward": f"{settings.ip_forward:d}",
         "net/ipv6/conf/all/forwarding": f"{settings.ip_forward:d}",
         "net/netfilter/nf_conntrack_tcp_loose": f"{settings.tcp_loose:d}",
-        "net/bridge/bridge-nf-call-iptables": "1",
-        "net/bridge/bridge-nf-call-ip6tables": "1",
     }
+    if BRIDGE in host.routing.interfaces:
+        values |= {f"net/bridge/bridge-nf-call-{program}": "1" for program in ("iptables", "ip6tables")}
     for name in ("all", "default"):
         values[f"net/ipv4/conf/{name}/route_localnet"] = f"{settings.route_localnet:d}"
         values[f"net/ipv4/conf/{name}/rp_filter"] = f"{settings.rp_filter}"
