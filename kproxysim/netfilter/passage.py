@@ -1,6 +1,6 @@
-"""The way of one packet through one host: hooks, tables, connection tracking, translation, routing.
+"""The way of one packet through one host: hooks, tables, translation, routing.
 
-Sources: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, route.c, net/netfilter/nf_conntrack_core.c; the order
+Sources: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, route.c, net/netfilter/nf_nat_core.c; the order
 of hooks and tables is in `tables`. Where a fact was measured on a kernel rather than read, the comment says
 so.
 """
@@ -11,9 +11,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 
+from kproxysim.netfilter.answers import error_about, refusal
 from kproxysim.netfilter.chance import Alternative, Chance
 from kproxysim.netfilter.condition import Unmodelled
-from kproxysim.netfilter.conntrack import Connection, CtState, Flow, Status, Tuple
+from kproxysim.netfilter.conntrack import Connection, CtState, Flow
 from kproxysim.netfilter.events import Event, Log, Outcome, rewrite_text
 from kproxysim.netfilter.host import Host
 from kproxysim.netfilter.nat import DESTINATION, HOOK_SIDE, Wanted, bind, is_bound, translate
@@ -25,8 +26,9 @@ from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget, NetmapTarget, RedirectTarget
 from kproxysim.netfilter.targets.reject import RejectTarget
+from kproxysim.netfilter.tracking import confirm, track
 from kproxysim.netfilter.walk import Verdict, walk_chain
-from kproxysim.packet import Packet, format_endpoint
+from kproxysim.packet import Packet
 
 __all__ = ["Passage"]
 
@@ -39,12 +41,6 @@ _REFUSING_ROUTES = {"": "net", "unreachable": "host", "prohibit": "prohibited", 
 
 IPv6 tells of an unreachable route as of none (`ip6_pkt_discard` in ipv6/route.c).
 """
-
-_REPLIES = {4: {0: 8, 14: 13, 16: 15, 18: 17}, 6: {129: 128}}
-"""ICMP types that answer, with those that ask: echo, timestamp, information, address mask; for IPv6 echo."""
-
-_ASKED = -2
-"""Counted down from here an ICMP type is no port."""
 
 
 class _Stop(Exception):  # noqa: N818 - it ends a passage, nothing went wrong
@@ -183,17 +179,17 @@ class Passage:
         raise _Stop(Outcome("martian", skb, reason=reason, at="routing", detail=detail))
 
     def _no_route(self, skb: Skb, route: Route | None) -> None:
-        where = format_endpoint(to_address(skb.dst, skb.family), None)
+        where = to_address(skb.dst, skb.family)
         self._note("routing", f"no route to {where}", skb)
         kind = _REFUSING_ROUTES["" if route is None else route.kind]
         if skb.family == 6 and kind == "host":
             kind = "net"
-        answer = None if kind is None else self.error_about(skb, kind)
+        answer = None if kind is None else error_about(self.host, skb, kind)
         raise _Stop(Outcome("no-route", skb, reason="no-route", at="routing", answer=answer))
 
     def _deliver(self, skb: Skb) -> Outcome:
         skb = self._hook("INPUT", skb.with_devices(skb.iif, ""))
-        skb = self._confirm(skb)
+        skb = confirm(skb, self.state.conntrack)
         return Outcome("deliver", skb, at="socket")
 
     def _forward(self, skb: Skb, route: Route, expires: bool) -> Outcome:
@@ -202,7 +198,7 @@ class Passage:
             raise _Stop(Outcome("dropped", skb, reason="forwarding-off", at="routing"))
         if expires:
             self._note("routing", "time to live is used up", skb, "the packet runs in a circle")
-            answer = self.error_about(skb, "ttl")
+            answer = error_about(self.host, skb, "ttl")
             raise _Stop(Outcome("unreachable", skb, reason="routing-loop", at="routing", answer=answer))
         self._note("routing", partial(self._route_text, skb, route), skb, "forwarded")
         skb = self._hook("FORWARD", skb.with_devices(skb.iif, route.device))
@@ -261,7 +257,7 @@ class Passage:
     def _transmit(self, skb: Skb, route: Route) -> Outcome:
         device = "lo" if route.kind == "local" else route.device
         skb = self._hook("POSTROUTING", skb.with_devices(skb.iif, device))
-        skb = self._confirm(skb)
+        skb = confirm(skb, self.state.conntrack)
         if device == "lo":
             skb = skb.with_devices("lo", "")
             self._note("routing", "comes back in by lo", skb, "local delivery")
@@ -282,7 +278,7 @@ class Passage:
         """Everything at one hook, in the kernel's order."""
         for table in HOOK_ORDER[hook]:
             if table == "conntrack":
-                skb = self._track(skb)
+                skb = track(skb, self.state.conntrack, tcp_loose=self.host.sysctls.tcp_loose)
             elif table == "nat":
                 before = skb
                 skb = self._nat(hook, skb)
@@ -319,7 +315,7 @@ class Passage:
             )
         if verdict.name == "REJECT":
             assert isinstance(verdict.target, RejectTarget)
-            answer = self.refusal(verdict.skb, verdict.target)
+            answer = refusal(self.host, verdict.skb, verdict.target)
             raise _Stop(
                 Outcome(
                     "rejected",
@@ -423,128 +419,7 @@ class Passage:
             raise _Stop(Outcome("dropped", skb, reason="no-address-to-masquerade", at="nat:POSTROUTING"))
         return address
 
-    # connection tracking
-
-    def _track(self, skb: Skb) -> Skb:
-        if skb.flow is not None:
-            return skb
-        table = self.state.conntrack
-        if skb.icmp is not None and skb.inner is not None:
-            found = table.find(_tuple_of(Skb.of(skb.inner)).inverse())
-            if found is None:
-                return skb.with_flow(Flow(CtState.INVALID))
-            return skb.with_flow(Flow(CtState.RELATED, found[0], found[1]))
-        key = _tuple_of(skb)
-        found = table.find(key)
-        if found is not None:
-            connection, is_reply = found
-            if is_reply:
-                connection = table.seen_reply(connection)
-            state = CtState.ESTABLISHED if is_reply or connection.status & Status.SEEN_REPLY else CtState.NEW
-            return skb.with_flow(Flow(state, connection, is_reply))
-        if not self._may_open(skb):
-            return skb.with_flow(Flow(CtState.INVALID))
-        return skb.with_flow(Flow(CtState.NEW, table.open(key)))
-
-    def _may_open(self, skb: Skb) -> bool:
-        """May a packet without an entry open one?
-
-        Of ICMP only a request may. Of TCP a SYN, and with tcp_loose a lone ACK too. Sources:
-        nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c, nf_conntrack_proto_tcp.c.
-        """
-        if skb.icmp is not None:
-            return skb.icmp[0] in _REPLIES[skb.family].values()
-        if skb.protocol != "tcp":
-            return True
-        present = set(skb.flags.split(","))
-        if present & {"RST", "FIN"}:
-            return False
-        if "SYN" in present:
-            return "ACK" not in present
-        return self.host.sysctls.tcp_loose and "ACK" in present
-
-    def _confirm(self, skb: Skb) -> Skb:
-        flow = skb.flow
-        if flow is None or flow.connection is None or flow.state != CtState.NEW:
-            return skb
-        return skb.with_flow(flow.updated(self.state.conntrack.confirm(flow.connection)))
-
-    # answers that the stack itself gives
-
-    def refusal(self, skb: Skb, target: RejectTarget) -> Skb | None:
-        """What REJECT sends back: an ICMP error, or a reset whose source is the address that was dialled.
-
-        No reset answers a reset (`nf_reject_ip_tcphdr_get`).
-        """
-        if target.answer is None:
-            flags = skb.flags.split(",")
-            if "RST" in flags:
-                return None
-            return self._related(skb, skb.packet.reply("RST" if "ACK" in flags else "RST,ACK"))
-        return self._icmp_error(skb, target.answer)
-
-    def error_about(self, skb: Skb, kind: str) -> Skb | None:
-        """The ICMP error of the stack itself: "net", "host" or "port" unreachable, "prohibited", or "ttl"."""
-        codes = {
-            "prohibited": ((3, 13), (1, 1)),
-            "net": ((3, 0), (1, 0)),
-            "host": ((3, 1), (1, 3)),
-            "port": ((3, 3), (1, 4)),
-            "ttl": ((11, 0), (3, 0)),
-        }[kind]
-        return self._icmp_error(skb, codes[0] if skb.family == 4 else codes[1])
-
-    def _icmp_error(self, skb: Skb, answer: tuple[int, int]) -> Skb | None:
-        """About `skb`, to its source."""
-        if skb.inner is not None:
-            return None
-        source = self._speaks_from(skb)
-        if source is None:
-            return None
-        protocol = "icmp" if skb.family == 4 else "ipv6-icmp"
-        packet = Packet(
-            protocol,
-            to_address(source, skb.family),
-            to_address(skb.src, skb.family),
-            icmp=answer,
-            inner=skb.packet,
-        )
-        return self._related(skb, packet)
-
-    def _speaks_from(self, skb: Skb) -> int | None:
-        """The source of an error: the address that was dialled if it is this host's.
-
-        Else `icmp_send` goes by the route back, `icmp6_send` by the device that the packet came in by.
-        """
-        routing = self.host.routing
-        if skb.family == 4:
-            return skb.dst if routing.is_local(skb.dst, 4) else self.host.source_for(skb.src, 4)
-        if routing.is_assigned(skb.dst, 6):
-            return skb.dst
-        return routing.select_ipv6_address(skb.iif or skb.oif, skb.src)
-
-    def _related(self, skb: Skb, packet: Packet) -> Skb:
-        """An answer carries the connection of what it answers (`nf_ct_attach`)."""
-        answer = Skb.of(packet)
-        flow = skb.flow
-        if flow is None or flow.connection is None:
-            return answer
-        return answer.with_flow(Flow(CtState.RELATED, flow.connection, not flow.is_reply))
-
     def _note(
         self, at: str, said: str | Callable[[], str], before: Skb, detail: str = "", after: Skb | None = None
     ) -> None:
         self.log(Event(at, said, before, before if after is None else after, detail))
-
-
-def _tuple_of(skb: Skb) -> Tuple:
-    """The direction that a packet belongs to.
-
-    For ICMP the request stands in for a port on the side that is asked, so that a question and its answer
-    belong together and two hosts that ask each other the same do not.
-    """
-    sport, dport = skb.sport, skb.dport
-    if skb.icmp is not None:
-        asked = _REPLIES[skb.family].get(skb.icmp[0])
-        sport, dport = (_ASKED - asked, -1) if asked is not None else (-1, _ASKED - skb.icmp[0])
-    return Tuple(skb.protocol, skb.src, sport, skb.dst, dport)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kproxysim.netfilter.answers import error_about
 from kproxysim.netfilter.chance import Chance
 from kproxysim.netfilter.conntrack import Flow
 from kproxysim.netfilter.events import Event, Outcome
@@ -88,7 +89,7 @@ class Journey:
         """
         if skb.protocol == "tcp":
             return self.send(host, skb.packet.reply("RST" if "ACK" in skb.flags else "RST,ACK"))
-        answer = self._passage(host, Hop("", "")).error_about(skb, "port")
+        answer = error_about(self.topology.hosts[host].host, skb, "port")
         return None if answer is None else self.answer(host, answer)
 
     def _passage(self, host: str, hop: Hop) -> Passage:
@@ -140,10 +141,9 @@ class Journey:
             placed = self.topology.hosts[host]
             hops.append(Hop(placed.label, placed.kind))
         hop = hops[-1]
-        passage = self._passage(host, hop)
         skb = outcome.skb
         hop.steps.append(
             Event("routing", f"nobody answers for {skb.packet.dst} on {outcome.device}", skb, skb)
         )
-        answer = passage.error_about(skb, "host")
+        answer = error_about(self.topology.hosts[host].host, skb, "host")
         return Outcome("unreachable", skb, reason="nobody-has-this-address", at="routing", answer=answer)

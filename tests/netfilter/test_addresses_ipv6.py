@@ -4,6 +4,7 @@ from ipaddress import ip_interface
 
 import pytest
 
+from kproxysim.netfilter.answers import error_about
 from kproxysim.netfilter.chance import Enumeration
 from kproxysim.netfilter.events import Outcome
 from kproxysim.netfilter.host import Host, Sysctls
@@ -44,7 +45,7 @@ def test_there_is_no_filter_by_the_way_back() -> None:
 def test_an_error_about_an_address_that_is_local_by_route_alone_comes_from_the_device_s() -> None:
     outcome = receive(Packet("udp", OTHER, "2001:db8:1b::1", 1024, 80), "eth0")
     assert outcome.kind == "deliver"
-    told = passage().error_about(outcome.skb, "port")
+    told = error_about(passage().host, outcome.skb, "port")
     assert told is not None
     assert str(told.packet.src) == OWN
 
@@ -55,7 +56,7 @@ def test_an_error_comes_from_the_device_by_which_the_packet_came_in() -> None:
     run.host.routing.add_interface(Interface("v0", (ip_interface("fd00:44::1/128"),)))
     outcome = run.receive(Packet("tcp", POD, "fd00:99::1", 1024, 80), "eth0")
     assert outcome.kind == "transmit"
-    told = run.error_about(outcome.skb, "ttl")
+    told = error_about(run.host, outcome.skb, "ttl")
     assert told is not None
     assert str(told.packet.src) == OWN
 
