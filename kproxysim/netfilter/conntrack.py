@@ -147,6 +147,10 @@ class Conntrack:
         if connection.number in self._entries:
             self._entries[connection.number] = connection
 
+    def is_gone(self, connection: Connection) -> bool:
+        """Was this entry in the table once, and is no more?"""
+        return bool(connection.status & Status.CONFIRMED) and connection.number not in self._entries
+
     def delete(self, connection: Connection) -> None:
         """Remove an entry (`conntrack -D`)."""
         gone = self._entries.pop(connection.number)

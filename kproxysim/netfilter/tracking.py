@@ -31,8 +31,11 @@ def track(skb: Skb, table: Conntrack, *, tcp_loose: bool) -> Skb:
     found = table.find(key)
     if found is not None:
         connection, is_reply = found
+        is_first_reset = "RST" in skb.flags and not connection.status & Status.SEEN_REPLY
         if is_reply:
             connection = table.seen_reply(connection)
+        if is_first_reset:  # what nothing ever answered but a reset is forgotten (`nf_conntrack_tcp_packet`)
+            table.delete(connection)
         state = CtState.ESTABLISHED if is_reply or connection.status & Status.SEEN_REPLY else CtState.NEW
         return skb.with_flow(Flow(state, connection, is_reply))
     if not _may_open(skb, tcp_loose=tcp_loose):
@@ -44,6 +47,8 @@ def confirm(skb: Skb, table: Conntrack) -> Skb:
     """The packet at the end of its way: a connection that it opened enters the table."""
     flow = skb.flow
     if flow is None or flow.connection is None or flow.state != CtState.NEW:
+        return skb
+    if table.is_gone(flow.connection):
         return skb
     return skb.with_flow(flow.updated(table.confirm(flow.connection)))
 

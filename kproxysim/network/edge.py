@@ -75,7 +75,8 @@ class Edge:
     `one_to_one` maps public to internal addresses. `firewall` lists what may come in from the internet: None
     if that is not known (then it is taken as open, and a trace says so), empty if it is shut. `routes` lead
     prefixes or addresses to a node by name. `gateway` is the address that nodes route to, by family; by
-    default the first address of the first node's /24 (/64).
+    default the first address of the first node's /24 (/64). `outside` is its address towards the internet,
+    from which clients there hear of errors; by default `gateway`.
 
     Raises ValueError for an unknown kind.
     """
@@ -85,6 +86,7 @@ class Edge:
     firewall: tuple[Allow, ...] | None = None
     routes: Mapping[str, str] = field(default_factory=dict)
     gateway: Mapping[int, str] = field(default_factory=dict)
+    outside: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in EDGE_KINDS:

@@ -137,11 +137,23 @@ class EdgeRouter:
         return Outcome("unreachable", skb, reason="routing-loop", at="edge:route", answer=answer)
 
     def _error_about(self, skb: Skb, icmp: tuple[int, int]) -> Skb | None:
-        gateway = self.gateway.get(skb.family)
-        if not self.edge.traits.reports_unreachable or gateway is None or skb.inner is not None:
+        source = self._speaks_from(skb.packet.src)
+        if not self.edge.traits.reports_unreachable or source is None or skb.inner is not None:
             return None
         protocol = "icmp" if skb.family == 4 else "ipv6-icmp"
-        return Skb.of(Packet(protocol, gateway, skb.packet.src, icmp=icmp, inner=skb.packet))
+        return Skb.of(Packet(protocol, source, skb.packet.src, icmp=icmp, inner=skb.packet))
+
+    def _speaks_from(self, towards: Address) -> Address | None:
+        """The edge's own address on the side where `towards` is (`icmp_send` goes by the route back)."""
+        outside = self.edge.outside.get(towards.version)
+        if outside is None or self._is_inside(self._inward_address(towards)):
+            return self.gateway.get(towards.version)
+        return ip_address(outside)
+
+    def _is_inside(self, address: Address) -> bool:
+        prefixes = (*self.pod_networks, *(ip_network(text) for text in self.edge.routes))
+        known = address in self.inside or address in self.balanced
+        return known or any(address in one for one in prefixes if one.version == address.version)
 
     def _inward_address(self, address: Address) -> Address:
         internal = self.edge.one_to_one.get(str(address))
@@ -235,6 +247,10 @@ def _call(skb: Skb) -> Call:
 
 
 def _call_answered(skb: Skb) -> Call:
+    """The connection that an answer belongs to; for an ICMP error that of the packet that it is about."""
+    inner = skb.inner
+    if inner is not None:
+        return _call(Skb.of(inner))
     return skb.protocol, skb.dst, skb.dport, skb.src, skb.sport
 
 

@@ -1,21 +1,27 @@
 """The recordings of tests/golden/kernel as Worlds: nodes, pods, clients, edge and rules of a case, and its connections one by one."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from kproxysim.cluster import Cluster, Node, NodeFacts
+from kproxysim.netfilter.chance import Enumeration
+from kproxysim.netfilter.conntrack import Conntrack
 from kproxysim.netfilter.ruleset import Ruleset
-from kproxysim.network import Branch, Edge, Pod, World
+from kproxysim.netfilter.state import HostState
+from kproxysim.network import Edge, Pod, World
+from kproxysim.network.journey import Journey, Leg
 from kproxysim.packet import Packet
+from tests.kernel.expected import Expected, expected
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "kernel"
 NAMESPACE = "lab"
 EVERY_NODE = "*"
 GATEWAY = "10.128.0.1"
+OUTSIDE = "203.0.113.1"
 
 CLIENT_SEES = {
     "error:EPERM": "not-permitted",
@@ -30,20 +36,26 @@ FLAGS = {"S": "SYN", "A": "ACK", "F": "FIN", "R": "RST", "P": "PSH"}
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection of a case: what was sent, the world that it was sent in, and what the kernel did with it."""
+    """One connection of a case: what was sent, the world that it was sent in, and what the kernel did with it.
+
+    `before` is what the hosts remember of those before it. `is_held` says that it was opened by an earlier step and goes on.
+    """
 
     step: dict[str, Any]
     truth: dict[str, Any]
     world: World
+    before: Mapping[str, HostState]
+    is_held: bool = False
 
     def source(self) -> str:
         """Who sent it, as World.send takes it."""
         return str(self.step["from"])
 
-    def branches(self) -> tuple[Branch, ...]:
-        """What the simulator makes of it."""
-        packet = self.packet()
-        return self.world.send(packet, self.source()).branches
+    def ways(self) -> list[Expected]:
+        """What the simulator makes of it, to its end."""
+        raw = self.step.get("proto") == "tcp-raw"
+        topology, sender = self.world._sender(self.source())
+        return expected(self.world, topology, self.packet(), sender.host, raw=raw, before=self.before)
 
     def packet(self) -> Packet:
         """The first packet."""
@@ -59,6 +71,64 @@ class Connection:
         flags = ",".join(FLAGS[letter] for letter in step.get("flags", ""))
         return Packet(protocol, step.get("src_ip", sent.src), sent.dst, sent.sport, sent.dport, flags)
 
+    def goes_on(self) -> tuple[Leg, Leg]:
+        """Of a held connection: a packet to the server, and its answer."""
+        topology, sender = self.world._sender(self.source())
+        journey = Journey(topology, self.world._router(topology), self.before, Enumeration())
+        opening = self.packet()
+        out = journey.send(sender.host, replace(opening, flags="PSH,ACK"))
+        back = journey.send(out.end.host, out.end.outcome.skb.packet.reply("PSH,ACK"))
+        return out, back
+
+
+class Replay:
+    """A case, connection by connection: what one leaves behind the next one finds.
+
+    Whoever replays it says which way a connection went (`keep`) before he asks for the next one.
+    """
+
+    def __init__(self, recording: "Recording") -> None:
+        self.recording = recording
+        self.states: dict[str, HostState] = {}
+
+    def keep(self, way: Expected) -> None:
+        self.states |= way.states
+
+    def connections(self) -> Iterator[Connection]:
+        """The connections in order. Entries of conntrack go before each that does not keep them; lists of `recent` stay."""
+        recording = self.recording
+        rules, sysctls = (
+            dict(recording.rules),
+            {node["name"]: dict(node.get("sysctl", {})) for node in recording.cluster["nodes"]},
+        )
+        truth = iter(recording.truth)
+        held: dict[str, dict[str, Any]] = {}
+        for step in recording.steps:
+            action = step.get("do")
+            if action == "rules":
+                rules = {name: rules.get(name, rules.get(EVERY_NODE, "")) for name in sysctls} | {
+                    step["node"]: step["text"]
+                }
+            elif action == "sysctl":
+                sysctls[step["node"]] |= step["set"]
+            elif action == "sleep":
+                for state in self.states.values():
+                    state.clock += step["seconds"]
+            elif action == "again":
+                world = recording.world(rules, sysctls)
+                yield Connection(held[step["hold"]], next(truth), world, self.states, is_held=True)
+            elif action is None:
+                world = recording.world(rules, sysctls)
+                sent = recording.with_source(step)
+                held[step.get("hold", "")] = sent
+                for _ in range(step.get("repeat", 1)):
+                    if not step.get("keep_conntrack"):
+                        for state in self.states.values():
+                            state.conntrack = Conntrack()
+                    yield Connection(sent, next(truth), world, self.states)
+            else:
+                assert action == "recent", action
+
 
 @dataclass
 class Recording:
@@ -71,32 +141,7 @@ class Recording:
     steps: list[dict[str, Any]]
     truth: list[dict[str, Any]] = field(default_factory=list)
 
-    def connections(self) -> Iterator[Connection]:
-        """The connections in order, each in a fresh World, for each found no entries of the one before.
-
-        Left out are those on a held socket, which have no first packet.
-        """
-        rules, sysctls = (
-            dict(self.rules),
-            {node["name"]: dict(node.get("sysctl", {})) for node in self.cluster["nodes"]},
-        )
-        truth = iter(self.truth)
-        for step in self.steps:
-            action = step.get("do")
-            if action == "rules":
-                rules = {name: rules.get(name, rules.get(EVERY_NODE, "")) for name in sysctls} | {
-                    step["node"]: step["text"]
-                }
-            elif action == "sysctl":
-                sysctls[step["node"]] |= step["set"]
-            elif action == "again":
-                next(truth)
-            elif action is None:
-                world = self._world(rules, sysctls)
-                for _ in range(step.get("repeat", 1)):
-                    yield Connection(self._with_source(step), next(truth), world)
-
-    def _with_source(self, step: dict[str, Any]) -> dict[str, Any]:
+    def with_source(self, step: dict[str, Any]) -> dict[str, Any]:
         pods = {pod["name"] for node in self.cluster["nodes"] for pod in node["pods"]}
         nodes = {node["name"] for node in self.cluster["nodes"]}
         who = step["from"]
@@ -116,7 +161,7 @@ class Recording:
             return f"internet/{step['src_ip']}"
         return f"internet/{client['ip6' if ':' in step['dst'] else 'ip']}"
 
-    def _world(self, rules: dict[str, str], sysctls: dict[str, dict[str, Any]]) -> World:
+    def world(self, rules: dict[str, str], sysctls: dict[str, dict[str, Any]]) -> World:
         nodes = self.cluster["nodes"]
         edge = self.cluster["edge"]
         translates = edge["nat_1to1"]
@@ -130,6 +175,7 @@ class Recording:
                 one_to_one={node["public_ip"]: node["ip"] for node in nodes} if translates else {},
                 routes=routes,
                 gateway={4: GATEWAY, 6: "fd00:128::1"},
+                outside={4: OUTSIDE},
             ),
             pods=[_pod(node, pod) for node in nodes for pod in node["pods"]],
             facts={node["name"]: _facts(node, sysctls[node["name"]], nodes) for node in nodes},

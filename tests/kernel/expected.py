@@ -4,11 +4,12 @@ A TCP client acknowledges, and whoever gets an answer that he never asked for sa
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kproxysim.netfilter.chance import Enumeration, enumerate_runs
 from kproxysim.netfilter.events import Outcome
+from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Branch, World
 from kproxysim.network.journey import Journey, Leg
@@ -21,7 +22,10 @@ from tests.kernel.plan import Arrival
 
 @dataclass(frozen=True)
 class Expected:
-    """One way that a connection may go. `counters` as in `Seen`; `ports` are the source ports that the server may see."""
+    """One way that a connection may go. `counters` as in `Seen`; `ports` are the source ports that the server may see.
+
+    `states` is what the hosts that it passed remember afterwards.
+    """
 
     branch: Branch
     client: str
@@ -29,6 +33,7 @@ class Expected:
     ports: range
     errors: tuple[tuple[int, int, str], ...]
     counters: dict[tuple[str, str], int]
+    states: dict[str, HostState]
 
 
 @dataclass(slots=True)
@@ -51,14 +56,17 @@ def expected(
     via: str | None = None,
     *,
     raw: bool = False,
+    before: Mapping[str, HostState] | None = None,
 ) -> list[Expected]:
-    """All ways that it may go. A `raw` packet has no socket behind it that could use an answer."""
+    """All ways that it may go. A `raw` packet has no socket behind it that could use an answer. `before` is what hosts remember, by their names
+    in the topology.
+    """
     router = world._router(topology)
     _, sender = world._sender(source)
     call = Call(packet, sender, topology, world.cluster, world.edge, world.pods)
 
     def run(chance: Enumeration) -> Expected:
-        journey = _Followed(topology, router, world._states, chance, via)
+        journey = _Followed(topology, router, before or {}, chance, via)
         branch = branch_of(call, journey)
         out = journey.legs[0].end
         _go_on(journey, branch, sender.host, packet, raw=raw)
@@ -70,7 +78,8 @@ def expected(
                 legs, client = legs[:1], "timeout"
         low, high = branch.sport_range or (final.sport or 0, final.sport or 0)
         errors = _errors(branch) if len(legs) > 1 else ()
-        return Expected(branch, client, arrival, range(low, high + 1), errors, dict(_counted(legs)))
+        counters = dict(_counted(legs))
+        return Expected(branch, client, arrival, range(low, high + 1), errors, counters, journey.states)
 
     return [found for _, found in enumerate_runs(run)]
 

@@ -26,6 +26,10 @@ def edge_host(world: World, topology: Topology) -> HostPlan:
         f"address add {one}/{one.max_prefixlen} dev {CLUSTER_SIDE}{_nodad(one)}"
         for one in topology.gateway.values()
     ]
+    lines += [
+        f"address add {text}/{ip_address(text).max_prefixlen} dev {INTERNET_SIDE}{_nodad(ip_address(text))}"
+        for text in world.edge.outside.values()
+    ]
     lines += [f"link add {NOWHERE} type bridge", f"link set {NOWHERE} up"]
     lines += [f"route add {every} dev {NOWHERE}" for every in ("0.0.0.0/0", "::/0")]
     for network, hop in router.pod_networks.items():

@@ -117,6 +117,12 @@ QUESTIONS = [
         backend="nft",
     ),
     Question(
+        "refused-by-an-address-that-no-nat-translates",
+        small(EXTERNAL, only=(), edge=Edge("nat", NAT, outside={4: "203.0.113.1"})),
+        (f"{INTERNAL_A}:80", f"{PUBLIC_A}:80", "192.0.2.1:80"),
+        (CLIENT, NODE_B),
+    ),
+    Question(
         "no-service-takes-it",
         small(NODE_PORT, edge=Edge("routed")),
         (

@@ -40,3 +40,21 @@ def test_an_edge_that_knows_connections_leaves_answers_to_untranslated_calls_alo
         place = world(service("plain", "10.48.1.1"), edge=Edge(kind, PUBLIC))
         trace = place.send(place.packet(CLIENT, "10.128.0.12:10250"), CLIENT)
         assert [branch.client_sees for branch in trace] == [client]
+
+
+def test_nor_does_it_touch_an_error_about_such_a_call() -> None:
+    """It is translated with the connection that it is about, or not at all; packet for packet it would come from a stranger."""
+    for kind, client in (("nat", "refused"), ("gce", "timeout")):
+        place = world(
+            service("nobody", "10.48.1.1", externalIPs=["10.128.0.12"]), only=(), edge=Edge(kind, PUBLIC)
+        )
+        trace = place.send(place.packet(CLIENT, "10.128.0.12:80"), CLIENT)
+        assert [(branch.disposition, branch.client_sees) for branch in trace] == [("rejected", client)]
+
+
+def test_the_edge_speaks_from_the_side_where_the_sender_is() -> None:
+    edge = Edge("routed", outside={4: "203.0.113.1"})
+    place = world(service("plain", "10.48.1.1"), edge=edge)
+    for source, address in ((CLIENT, "203.0.113.1"), ("node/node-a", "10.128.0.1")):
+        trace = place.send(place.packet(source, "192.0.2.1:80"), source)
+        assert [str(branch.reply.packet.src) for branch in trace if branch.reply] == [address]
