@@ -8,8 +8,9 @@ The words behind a code (`kproxysim explain CODE`) live in `kproxysim.codes`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from kproxysim.values import dataclass
 
 __all__ = ["Diagnostic", "InputError", "KproxysimError", "Position", "Severity"]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from kproxysim.errors import Diagnostic, InputError
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import World
 from kproxysim.report.plain import plain
+from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
     from kproxysim.scenario import Scenario

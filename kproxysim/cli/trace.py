@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kproxysim.cli.output import show, show_text, terminal_width
@@ -15,6 +14,7 @@ from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Trace, World
 from kproxysim.packet import Packet
+from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
     from kproxysim.scenario import Scenario

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from kproxysim.cluster.findings import Finding, Subject, as_found
 from kproxysim.cluster.models import CLUSTER_IP_NONE, EndpointSlice, Node, Service
 from kproxysim.cluster.paths import Path
 from kproxysim.cluster.service_checks import check_service
 from kproxysim.cluster.slice_checks import HEADLESS_LABEL, check_endpoint_slice, check_node
+from kproxysim.values import dataclass
 
 __all__ = ["Item", "check_all", "without_copies"]
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kproxysim.cluster.located import Document, places
 from kproxysim.cluster.paths import Path, path_text
 from kproxysim.cluster.sources import Place
 from kproxysim.errors import Diagnostic, Severity
+from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

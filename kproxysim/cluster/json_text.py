@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any, NoReturn
 
 from kproxysim.cluster.paths import Path, Wanted, tree_size, wanted_tree
 from kproxysim.cluster.sources import BadText, Place
+from kproxysim.values import dataclass
 
 __all__ = ["JsonDocument", "json_places", "read_json"]
 

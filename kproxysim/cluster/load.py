@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -21,6 +21,7 @@ from kproxysim.cluster.models import EndpointSlice, Node, Service
 from kproxysim.cluster.sources import STDIN, manifest_files, read_source
 from kproxysim.collecting import uncollected
 from kproxysim.errors import Diagnostic, InputError, Position
+from kproxysim.values import dataclass
 
 __all__ = ["SourceLike", "load_cluster", "models_of"]
 

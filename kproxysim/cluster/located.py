@@ -5,12 +5,12 @@ text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from kproxysim.cluster.paths import Path
 from kproxysim.cluster.sources import BadText, Place, Source, read_source
 from kproxysim.errors import Diagnostic, InputError
+from kproxysim.values import dataclass
 
 __all__ = ["Document", "places", "read_documents", "read_documents_and_trouble"]
 

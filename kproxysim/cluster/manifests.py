@@ -7,12 +7,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from kproxysim.cluster.findings import Finding, Subject, as_found
 from kproxysim.cluster.located import Document
 from kproxysim.cluster.paths import Path
+from kproxysim.values import dataclass
 
 __all__ = ["MAX_MISTAKES", "Found", "Manifest", "find_objects"]
 

@@ -11,11 +11,12 @@ import stat
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 
 from kproxysim.errors import Diagnostic, InputError, Position, Severity
+from kproxysim.values import dataclass
 
 __all__ = ["MAX_BYTES", "STDIN", "BadText", "Place", "Source", "manifest_files", "read_source"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import yaml
@@ -19,6 +19,7 @@ import yaml
 from kproxysim.cluster.paths import Path, Wanted, path_text, tree_size, wanted_tree
 from kproxysim.cluster.sources import BadText, Place
 from kproxysim.cluster.yaml_scalars import MERGE, plain_scalar, tagged_scalar
+from kproxysim.values import dataclass
 
 __all__ = ["MAX_ALIASED", "MAX_DEPTH", "MAX_VALUES", "YamlDocument", "read_yaml", "yaml_places"]
 

@@ -7,8 +7,9 @@ unchanged from 1.25 to 1.36.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+
+from kproxysim.values import dataclass
 
 __all__ = ["Remark", "read_comment"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
 from kproxysim.collecting import uncollected
 from kproxysim.kubeproxy.fixed import ensure
@@ -13,6 +11,7 @@ from kproxysim.kubeproxy.service_ports import read_service
 from kproxysim.kubeproxy.settings import TCP_BE_LIBERAL, Settings, settings_for
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
+from kproxysim.values import dataclass
 
 __all__ = ["NodeEffects", "compile_rules", "node_effects"]
 

@@ -8,13 +8,13 @@ and pkg/proxy/conntrack/conntrack.go. Recorded for 1.30.3 to 1.36.3.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kproxysim.kubeproxy.addresses import canonical_ip, socket_text
 from kproxysim.kubeproxy.endpoints import Endpoint
 from kproxysim.kubeproxy.service_ports import PortKey, ServiceName, ServicePort
 from kproxysim.kubeproxy.settings import Settings
+from kproxysim.values import dataclass
 
 __all__ = ["UDP", "Cleanup", "Entry", "PortMap", "stale_by_events", "stale_entries"]
 

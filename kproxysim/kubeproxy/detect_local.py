@@ -7,12 +7,12 @@ Source: `getLocalDetectors` in cmd/kube-proxy/app/server_linux.go and pkg/proxy/
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from kproxysim.cluster import KubeProxyConfiguration, Node
 from kproxysim.kubeproxy.addresses import as_typed, canonical_cidr, family_of_cidr
 from kproxysim.kubeproxy.versions import Behaviour
 from kproxysim.netfilter.script import Family
+from kproxysim.values import dataclass
 
 __all__ = ["LocalDetector", "local_detector"]
 

@@ -7,12 +7,12 @@ Source: `syncProxyRules` and `iptablesJumpChains` in pkg/proxy/iptables/proxier.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from kproxysim.kubeproxy.settings import INVALID_COUNTER, Settings
 from kproxysim.kubeproxy.versions import Behaviour
 from kproxysim.netfilter.rule import Origin, Rule
 from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.values import dataclass
 
 __all__ = [
     "EXTERNAL_SERVICES",

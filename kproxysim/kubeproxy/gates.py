@@ -7,11 +7,11 @@ Source: pkg/features/kube_features.go, kubernetes 1.25 to 1.36; refusal of locke
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
 from kproxysim.errors import Diagnostic, InputError, Severity
+from kproxysim.values import dataclass
 
 __all__ = ["GATES", "Gate", "Stage", "enabled_gates", "gates_without_effect"]
 

@@ -7,7 +7,6 @@ up to 1.26 `GetNodeAddresses` and `ContainsIPv4Loopback` in pkg/proxy/util/utils
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from kproxysim.cluster.addresses import Network, parse_cidr
 from kproxysim.cluster.configuration import PRIMARY
@@ -15,6 +14,7 @@ from kproxysim.errors import InputError
 from kproxysim.kubeproxy.versions import Behaviour
 from kproxysim.netfilter.script import Family
 from kproxysim.packet import Address
+from kproxysim.values import dataclass
 
 __all__ = ["NodePorts", "node_ports", "without_primary"]
 

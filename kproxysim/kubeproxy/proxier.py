@@ -7,7 +7,7 @@ pkg/proxy/servicechangetracker.go and endpointschangetracker.go, 1.25 to 1.36.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kproxysim.cluster import Cluster, EndpointSlice, KubeProxyConfiguration, Node, NodeFacts, Service
 from kproxysim.kubeproxy.conntrack import UDP, Cleanup, Entry, stale_by_events, stale_entries
@@ -20,6 +20,7 @@ from kproxysim.kubeproxy.topology import choose
 from kproxysim.kubeproxy.writer import Writer
 from kproxysim.netfilter.ruleset import Note
 from kproxysim.netfilter.script import Family, Script
+from kproxysim.values import dataclass
 
 __all__ = ["LARGE_CLUSTER", "Proxier", "Sync"]
 

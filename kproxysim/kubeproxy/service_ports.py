@@ -8,7 +8,7 @@ and pkg/api/v1/service/util.go.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from kproxysim.cluster import Service
@@ -23,6 +23,7 @@ from kproxysim.kubeproxy.addresses import (
 from kproxysim.kubeproxy.names import port_hash, service_port_name
 from kproxysim.kubeproxy.settings import Settings
 from kproxysim.kubeproxy.watched import is_watched
+from kproxysim.values import dataclass
 
 __all__ = ["PortKey", "ServiceName", "ServicePort", "read_service"]
 

@@ -8,7 +8,6 @@ the node's own addresses `detectNodeIPs` and `GetNodeHostIPs` (k8s.io/component-
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, Node, NodeFacts
 from kproxysim.cluster.addresses import parse_ip
@@ -19,6 +18,7 @@ from kproxysim.kubeproxy.versions import Behaviour, behaviour
 from kproxysim.netfilter.ruleset import Note
 from kproxysim.netfilter.script import Family
 from kproxysim.packet import Address
+from kproxysim.values import dataclass
 
 __all__ = ["Settings", "mark_text", "settings_for"]
 

@@ -10,10 +10,11 @@ Evidence: "recorded" means that the output of the two versions at the change was
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from kproxysim.errors import InputError
+from kproxysim.values import dataclass
 
 __all__ = [
     "CHANGES",

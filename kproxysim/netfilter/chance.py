@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol, TypeVar
+
+from kproxysim.values import dataclass
 
 __all__ = ["Alternative", "Chance", "Draw", "Enumeration", "enumerate_runs"]
 

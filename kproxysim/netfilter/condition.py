@@ -8,11 +8,12 @@ parser, the checks of a dump and the list of what is supported are all read from
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
     from kproxysim.netfilter.conntrack import Connection

@@ -7,8 +7,10 @@ packet that is dropped before leaves none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
+
+from kproxysim.values import dataclass
 
 __all__ = ["Connection", "Conntrack", "CtState", "Flow", "Status", "Tuple"]
 

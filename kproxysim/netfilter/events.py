@@ -5,10 +5,10 @@ with it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.walk import Walked
+from kproxysim.values import dataclass
 
 __all__ = ["Event", "Log", "Outcome", "rewrite_text"]
 

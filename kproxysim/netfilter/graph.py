@@ -7,7 +7,6 @@ what changes only when rules change.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kproxysim.netfilter.meaning import Parsed
@@ -15,6 +14,7 @@ from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
 from kproxysim.netfilter.targets.verdict import Jump
+from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -6,12 +6,13 @@ devices, routes, rules, sockets, settings. The way of a packet through it is in 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.routing import RoutingTable
 from kproxysim.netfilter.sets import AddressSet
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["ECHO", "Host", "Socket", "Sysctls"]
 

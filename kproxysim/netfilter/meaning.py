@@ -8,7 +8,6 @@ rule carries `ordered`. All others are conditions without effect, and any order 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, Match, Surroundings, Unmodelled
@@ -22,6 +21,7 @@ from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget, NetmapT
 from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.netfilter.targets.tproxy import TproxyTarget
 from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
+from kproxysim.values import dataclass
 
 __all__ = ["Draw", "NatTargets", "Parsed", "Passing", "Target", "UnknownMatch"]
 

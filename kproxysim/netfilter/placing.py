@@ -8,7 +8,7 @@ back ends differ, what either of them takes is taken: a dump may come from it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from kproxysim.netfilter.condition import ANYWHERE, Place
@@ -20,6 +20,7 @@ from kproxysim.netfilter.targets import EXTENSIONS as TARGETS
 from kproxysim.netfilter.targets import KERNEL_TARGETS
 from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.netfilter.targets.verdict import Jump
+from kproxysim.values import dataclass
 
 __all__ = ["Layout", "Need", "Refused", "needs_of"]
 

@@ -8,11 +8,12 @@ prefix wins.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Interface, IPv6Interface
 
 from kproxysim.netfilter.skb import to_address
 from kproxysim.netfilter.source_ipv6 import choose
+from kproxysim.values import dataclass
 
 __all__ = ["Interface", "Route", "RoutingTable"]
 

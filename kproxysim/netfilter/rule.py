@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
+
+from kproxysim.values import dataclass
 
 __all__ = ["Chain", "Origin", "Rule", "Table"]
 

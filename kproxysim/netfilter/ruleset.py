@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from kproxysim.netfilter.dump import read_script
 from kproxysim.netfilter.rule import Chain, Rule, Table
 from kproxysim.netfilter.script import Delete, Family, Script
 from kproxysim.netfilter.syntax import Parsed, parsed
 from kproxysim.netfilter.tables import BASE_CHAINS, TABLES
+from kproxysim.values import dataclass
 
 __all__ = ["Note", "Ruleset"]
 

@@ -8,10 +8,11 @@ chains go, everything else stays.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from kproxysim.netfilter.rule import Origin, Rule
+from kproxysim.values import dataclass
 
 __all__ = ["Delete", "Family", "Script", "Section"]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from kproxysim.netfilter.numbers import parse_port
 from kproxysim.netfilter.skb import Skb
 from kproxysim.packet import PORT_PROTOCOLS
+from kproxysim.values import dataclass
 
 __all__ = ["AddressSet"]
 

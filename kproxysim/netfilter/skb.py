@@ -8,12 +8,12 @@ which is what prefix comparison needs; `Skb.packet` gives the readable form.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from kproxysim.netfilter.conntrack import Flow
 from kproxysim.packet import Address, Packet
+from kproxysim.values import dataclass
 
 __all__ = ["Skb", "to_address"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from kproxysim.netfilter.condition import ANYWHERE, Extension, Modelled
 from kproxysim.netfilter.matches import EXTENSIONS as MATCHES
 from kproxysim.netfilter.matches import KERNEL_MATCHES
 from kproxysim.netfilter.targets import EXTENSIONS as TARGETS
 from kproxysim.netfilter.targets import KERNEL_TARGETS
+from kproxysim.values import dataclass
 
 __all__ = ["Supported", "page", "supported"]
 

@@ -10,7 +10,6 @@ structure, computed once for a ruleset.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
 from kproxysim.netfilter.chance import Alternative, Chance
@@ -22,6 +21,7 @@ from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.netfilter.targets.tproxy import TproxyTarget
 from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
+from kproxysim.values import dataclass
 
 __all__ = ["Missed", "Sink", "Undecided", "Verdict", "Walked", "walk_chain"]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kproxysim.netfilter.events import Event
 from kproxysim.network.edge import Edge
 from kproxysim.network.trace import Advice, Branch
 from kproxysim.packet import Packet
+from kproxysim.values import dataclass
 
 __all__ = ["advise"]
 

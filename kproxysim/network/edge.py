@@ -14,12 +14,13 @@ out), the IP masquerade agent guide (egress takes the VM's own address only).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_address, ip_network
 
 from kproxysim.cluster import Cluster
 from kproxysim.cluster.addresses import parse_ip
 from kproxysim.packet import Packet
+from kproxysim.values import dataclass
 
 __all__ = ["EDGE_KINDS", "Allow", "Edge", "EdgeKind"]
 

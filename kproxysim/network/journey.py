@@ -7,7 +7,7 @@ asked for it; a journey carries the packet between them and writes down what hap
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kproxysim.netfilter.answers import error_about
 from kproxysim.netfilter.chance import Chance
@@ -21,6 +21,7 @@ from kproxysim.network.router import Call, EdgeRouter
 from kproxysim.network.topology import EDGE, Topology
 from kproxysim.network.trace import Hop
 from kproxysim.packet import Packet
+from kproxysim.values import dataclass
 
 __all__ = ["End", "Journey", "Leg"]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kproxysim.cluster import Cluster
 from kproxysim.cluster.addresses import parse_ip
+from kproxysim.values import dataclass
 
 __all__ = ["Pod", "pods_of"]
 

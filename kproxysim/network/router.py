@@ -9,7 +9,6 @@ packet for itself. The firewall does: it lets in what answers a connection from 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -18,6 +17,7 @@ from kproxysim.netfilter.events import Event, Log, Outcome
 from kproxysim.netfilter.skb import Skb
 from kproxysim.network.edge import Edge
 from kproxysim.packet import Address, Packet
+from kproxysim.values import dataclass
 
 __all__ = ["CLUSTER_SIDE", "INTERNET_SIDE", "EdgeRouter"]
 

@@ -14,7 +14,7 @@ tell comes from its `NodeFacts`, or is made up the way common clusters are built
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from kproxysim.network.edge import Edge
 from kproxysim.network.pods import Pod
 from kproxysim.network.router import CLUSTER_SIDE, INTERNET_SIDE
 from kproxysim.packet import Address
+from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
     import networkx as nx

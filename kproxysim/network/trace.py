@@ -9,7 +9,7 @@ A trace is a record; it decides nothing. Reports read it, and `to_dict` is the J
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
@@ -18,6 +18,7 @@ from kproxysim.netfilter.rule import Origin
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.walk import Missed, Walked
 from kproxysim.packet import Packet
+from kproxysim.values import dataclass
 
 __all__ = [
     "DISPOSITIONS",

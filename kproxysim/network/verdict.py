@@ -7,7 +7,6 @@ of REJECT: UDP from the host itself fails with EPERM, TCP from the host itself i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from kproxysim.cluster import Cluster
 from kproxysim.kubeproxy.comments import Remark, read_comment
@@ -25,6 +24,7 @@ from kproxysim.network.topology import Topology
 from kproxysim.network.trace import Branch, Hop, Reached, Reply
 from kproxysim.network.who import Sender
 from kproxysim.packet import Packet
+from kproxysim.values import dataclass
 
 __all__ = ["Call", "branch_of", "remark_of"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import ip_address
 
 from kproxysim.errors import InputError
 from kproxysim.network.topology import Topology
 from kproxysim.packet import PORT_PROTOCOLS, Address, format_endpoint, parse_endpoint
+from kproxysim.values import dataclass
 
 __all__ = ["Sender", "find_sender", "parse_target"]
 

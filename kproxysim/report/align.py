@@ -4,10 +4,10 @@ its like.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kproxysim.report.stages import Stage
+from kproxysim.values import dataclass
 
 __all__ = ["Pair", "align", "meeting", "parting"]
 

@@ -6,13 +6,13 @@ The ways are aligned stage by stage, chains by role (`stages`). Everything said 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kproxysim.network.trace import FORMAT_VERSION, Branch, Trace
 from kproxysim.report.align import Pair, align, meeting, parting
 from kproxysim.report.compare_words import Finding, Side, findings
 from kproxysim.report.stages import stages_of
+from kproxysim.values import dataclass
 
 __all__ = ["Comparison", "compare"]
 

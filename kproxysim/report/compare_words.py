@@ -5,7 +5,6 @@ the traces.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +20,7 @@ from kproxysim.report.conditions import conditions_text, miss_text
 from kproxysim.report.endings import client_words, reached_words, verdict_words
 from kproxysim.report.names import field_of, role_of, service_of
 from kproxysim.report.page import listed
+from kproxysim.values import dataclass
 
 __all__ = ["Finding", "Side", "findings"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.ruleset import Ruleset
@@ -17,6 +17,7 @@ from kproxysim.netfilter.walk import Walked
 from kproxysim.network.trace import Hop, Trace
 from kproxysim.report.page import listed
 from kproxysim.report.plain import plain
+from kproxysim.values import dataclass
 
 __all__ = ["dot_text", "mermaid_label", "mermaid_text", "rules_dot", "rules_mermaid", "trace_dot"]
 

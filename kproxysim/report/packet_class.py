@@ -11,7 +11,7 @@ nothing is said.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kproxysim.netfilter.condition import Match, Surroundings
 from kproxysim.netfilter.events import Event
@@ -24,6 +24,7 @@ from kproxysim.netfilter.skb import Skb, to_address
 from kproxysim.netfilter.walk import Missed, Walked
 from kproxysim.network.trace import Branch
 from kproxysim.packet import format_endpoint
+from kproxysim.values import dataclass
 
 __all__ = ["PacketClass", "class_of"]
 

@@ -5,10 +5,10 @@ everything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TextIO
 
 from kproxysim.report.plain import plain
+from kproxysim.values import dataclass
 
 __all__ = ["WIDTH", "Page", "Span", "filled", "listed", "wrapped"]
 

@@ -8,7 +8,7 @@ counted.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kproxysim.netfilter.events import Event
 from kproxysim.netfilter.meaning import NatTargets, Passing
@@ -17,6 +17,7 @@ from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return
 from kproxysim.netfilter.walk import Missed, Walked
 from kproxysim.network.trace import Hop
 from kproxysim.report.names import role_of
+from kproxysim.values import dataclass
 
 __all__ = ["Pass", "passes"]
 

@@ -8,7 +8,6 @@ returns to where a jump came from. Positions are the kernel's: `nat:KUBE-SERVICE
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 
 from kproxysim.netfilter.condition import Condition
@@ -21,6 +20,7 @@ from kproxysim.report.conditions import conditions_text, failed_fields, failed_f
 from kproxysim.report.endings import changes
 from kproxysim.report.names import maker, role_of, service_of
 from kproxysim.report.passes import Pass, passes
+from kproxysim.values import dataclass
 
 __all__ = ["Row", "RowWriter"]
 

@@ -8,7 +8,6 @@ hash of the Service or endpoint) is no value: each Service has its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from kproxysim.netfilter.events import Event
@@ -20,6 +19,7 @@ from kproxysim.report.conditions import conditions_text, failed_fields
 from kproxysim.report.endings import changes, hop_title
 from kproxysim.report.names import field_of, role_of, service_of
 from kproxysim.report.passes import Pass, passes
+from kproxysim.values import dataclass
 
 __all__ = ["Stage", "stages_of"]
 

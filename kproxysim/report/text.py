@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from kproxysim.network.trace import Branch, Hop, Nearest, Trace
 from kproxysim.packet import Packet
@@ -13,6 +12,7 @@ from kproxysim.report.names import chains_of, maker, short_names
 from kproxysim.report.packet_class import class_of
 from kproxysim.report.page import WIDTH, Page, Span, filled, wrapped
 from kproxysim.report.rows import Row, RowWriter
+from kproxysim.values import dataclass
 
 __all__ = ["trace_page"]
 

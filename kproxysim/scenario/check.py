@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +13,7 @@ from kproxysim.packet import format_endpoint
 from kproxysim.scenario.model import ANYBODY, NO_REPLY, Expectation
 from kproxysim.scenario.shares import NOBODY, shares_text
 from kproxysim.scenario.stations import first_missing, passed
+from kproxysim.values import dataclass
 
 __all__ = ["Check", "Failure", "check"]
 

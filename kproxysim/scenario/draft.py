@@ -6,7 +6,7 @@ What is wrong in one entry keeps nothing else from being checked: all mistakes o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,6 +18,7 @@ from kproxysim.cluster.paths import Path
 from kproxysim.scenario.mistakes import known_names, mistakes_of
 from kproxysim.scenario.model import ScenarioFile
 from kproxysim.scenario.schema import fields_at
+from kproxysim.values import dataclass
 
 __all__ = ["Draft", "read_draft"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -19,6 +19,7 @@ from kproxysim.errors import Diagnostic, InputError
 from kproxysim.scenario.draft import Draft
 from kproxysim.scenario.mistakes import known_names
 from kproxysim.scenario.model import NodeForm
+from kproxysim.values import dataclass
 
 __all__ = ["Gathered", "gather"]
 

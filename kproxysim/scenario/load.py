@@ -6,7 +6,7 @@ A later step looks only at what the earlier ones found sound, so that nothing is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
@@ -20,6 +20,7 @@ from kproxysim.scenario.find import is_scenario
 from kproxysim.scenario.gather import Gathered, gather
 from kproxysim.scenario.mistakes import located
 from kproxysim.scenario.model import ScenarioFile
+from kproxysim.values import dataclass
 
 __all__ = ["Loaded", "build_world", "load"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from kproxysim.scenario.check import Check, check
 from kproxysim.scenario.load import Loaded, build_world, load
 from kproxysim.scenario.mistakes import did_you_mean, known_names
 from kproxysim.scenario.model import PacketForm
+from kproxysim.values import dataclass
 
 __all__ = ["PacketSpec", "Scenario", "ScenarioResult"]
 

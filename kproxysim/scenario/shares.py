@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from kproxysim.cluster.addresses import parse_ip
 from kproxysim.scenario.mistakes import did_you_mean, mistake
+from kproxysim.values import dataclass
 
 __all__ = ["NOBODY", "Shares", "shares_text"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from kproxysim.kubeproxy.fixed import FILTER_CHAINS, FIREWALL, NAT_CHAINS
 from kproxysim.netfilter.tables import BASE_CHAINS, HOOKS, TABLES
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network.edge import EDGE_KINDS
 from kproxysim.network.trace import Branch, Hop, Step
+from kproxysim.values import dataclass
 
 __all__ = ["VOCABULARY", "Missing", "Station", "first_missing", "fixed_stations", "passed"]
 

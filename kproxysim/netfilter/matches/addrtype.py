@@ -10,7 +10,6 @@ asked for all but LOCAL, ANYCAST and UNREACHABLE must hold together (`match_type
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import (
@@ -25,6 +24,7 @@ from kproxysim.netfilter.condition import (
 )
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "AddrTypeMatch"]
 

@@ -6,7 +6,6 @@ Sources: net/netfilter/xt_conntrack.c (`conntrack_mt`), xt_state.c. A rule with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import (
@@ -21,6 +20,7 @@ from kproxysim.netfilter.conntrack import CtState, Status
 from kproxysim.netfilter.matches.flow import FLOW_OPTIONS, FlowPart, build_part
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "ConntrackMatch", "StateMatch"]
 

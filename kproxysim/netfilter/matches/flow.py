@@ -6,7 +6,6 @@ direction. Source: net/netfilter/xt_conntrack.c (`conntrack_mt`, `ct_proto_port_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, Given, RuleSyntaxError, Surroundings, Unmodelled
@@ -15,6 +14,7 @@ from kproxysim.netfilter.matches.header import PROTOCOL_NUMBERS, protocol_name
 from kproxysim.netfilter.numbers import address_text, parse_host_mask, parse_number, parse_port
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.values import dataclass
 
 __all__ = ["FLOW_OPTIONS", "FlowPart", "build_part"]
 

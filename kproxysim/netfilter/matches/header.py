@@ -5,13 +5,13 @@ addresses, devices, protocol, fragments. Source: ip_packet_match in net/ipv4/net
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, RuleSyntaxError, Surroundings
 from kproxysim.netfilter.numbers import address_text, parse_number
 from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.values import dataclass
 
 __all__ = [
     "PROTOCOL_NUMBERS",

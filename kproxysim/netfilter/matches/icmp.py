@@ -4,7 +4,6 @@ net/ipv6/netfilter/ip6_tables.c, extensions/libxt_icmp.h for the names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import (
@@ -19,6 +18,7 @@ from kproxysim.netfilter.condition import (
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "IcmpMatch"]
 

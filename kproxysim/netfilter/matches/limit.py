@@ -7,7 +7,6 @@ want of a better one, and says nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
@@ -24,6 +23,7 @@ from kproxysim.netfilter.matches.rates import packet_rate, rate_text
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "LimitMatch"]
 

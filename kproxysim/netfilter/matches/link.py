@@ -8,7 +8,6 @@ a host receives was sent to it. All else is unmodelled.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import (
@@ -24,6 +23,7 @@ from kproxysim.netfilter.condition import (
 from kproxysim.netfilter.numbers import parse_device
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "MacMatch", "PhysdevMatch", "PkttypeMatch"]
 

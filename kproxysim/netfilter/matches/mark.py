@@ -5,13 +5,13 @@ Sources: net/netfilter/xt_mark.c, xt_connmark.c.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "ConnmarkMatch", "MarkMatch", "parse_mark"]
 

@@ -6,7 +6,6 @@ known here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import (
@@ -22,6 +21,7 @@ from kproxysim.netfilter.condition import (
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "OwnerMatch"]
 

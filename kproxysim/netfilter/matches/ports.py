@@ -5,7 +5,6 @@ ports and TCP flags. Source: net/netfilter/xt_tcpudp.c, xt_sctp.c, iptables-exte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import (
@@ -21,6 +20,7 @@ from kproxysim.netfilter.condition import (
 from kproxysim.netfilter.numbers import parse_number, parse_port
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "TCP_FLAGS", "FlagsMatch", "PortMatch", "PortsMatch", "port_range"]
 

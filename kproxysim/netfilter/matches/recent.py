@@ -6,7 +6,6 @@ is the host's, by name, whatever table or family its rules are in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import (
@@ -22,6 +21,7 @@ from kproxysim.netfilter.condition import (
 from kproxysim.netfilter.numbers import address_text, parse_address, parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "RecentMatch"]
 

@@ -5,7 +5,6 @@ The members are given with the host (`Host.sets`); a set that is not given is un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import (
@@ -21,6 +20,7 @@ from kproxysim.netfilter.condition import (
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "SetMatch"]
 

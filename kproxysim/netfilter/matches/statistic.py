@@ -7,7 +7,6 @@ with it. Mode nth counts the packets that come as far as the match, on a counter
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import ClassVar
@@ -24,6 +23,7 @@ from kproxysim.netfilter.condition import (
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "NthMatch", "RandomMatch"]
 

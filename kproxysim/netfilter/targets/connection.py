@@ -5,7 +5,7 @@ Sources: net/netfilter/xt_connmark.c, xt_CT.c, extensions/libxt_CONNMARK.c, libx
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kproxysim.netfilter.condition import (
     Extension,
@@ -21,6 +21,7 @@ from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.targets.mark import MARK_OPTIONS, set_mark
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "ConnmarkTarget", "CtTarget"]
 

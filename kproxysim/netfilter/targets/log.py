@@ -6,13 +6,12 @@ trace here shows the rule anyway.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kproxysim.netfilter.condition import Extension, Given, Option, RuleSyntaxError, by_name
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.quoting import quote
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "LogTarget", "NflogTarget", "TraceTarget"]
 

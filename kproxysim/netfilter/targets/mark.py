@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kproxysim.netfilter.condition import Extension, Given, Option, RuleSyntaxError
 from kproxysim.netfilter.matches.mark import parse_mark
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "MARK_OPTIONS", "MarkTarget", "set_mark"]
 

@@ -5,13 +5,12 @@ Sources: net/netfilter/xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c, xt_NETMAP.c, ex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError, by_name
 from kproxysim.netfilter.numbers import address_text, parse_address, parse_host_mask, parse_number, parse_port
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import to_address
 from kproxysim.packet import Address
+from kproxysim.values import dataclass
 
 __all__ = [
     "EXTENSIONS", "PORT_TRANSLATED", "MasqueradeTarget", "NatTarget", "NetmapTarget", "RedirectTarget",

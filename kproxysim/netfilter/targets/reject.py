@@ -5,10 +5,9 @@ drop, and tell the sender. Source: net/ipv4/netfilter/ipt_REJECT.c, ip6t_REJECT.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError
 from kproxysim.netfilter.script import Family
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "RejectTarget"]
 

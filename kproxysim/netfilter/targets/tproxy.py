@@ -5,12 +5,11 @@ Read and printed; what becomes of the packet hangs on sockets and policy routes,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError, by_name
 from kproxysim.netfilter.matches.mark import parse_mark
 from kproxysim.netfilter.numbers import address_text, parse_address, parse_port
 from kproxysim.netfilter.script import Family
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "TproxyTarget"]
 

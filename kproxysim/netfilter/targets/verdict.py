@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kproxysim.netfilter.condition import ANYWHERE, Extension, Given, Place
 from kproxysim.netfilter.script import Family
+from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "Accept", "Drop", "Jump", "Return", "UnknownTarget"]
 
