@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kproxysim.cli import main
+from kproxysim.cli.app import app
 
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -34,7 +34,7 @@ def test_commands_print_what_is_shown(
         command, *lines = block.rstrip().splitlines()
         monkeypatch.setattr("sys.argv", command.removeprefix("$ ").split())
         with pytest.raises(SystemExit) as ended:
-            main()
+            app(prog_name="kproxysim")
         assert ended.value.code == 0
         printed = capsys.readouterr().out.rstrip().splitlines()
         if not agrees(lines, printed):

@@ -15,7 +15,7 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """The program `kproxysim`."""
+    """The program `kproxysim`. Does not return: the process ends."""
     _start_quickly()
     try:
         from kproxysim.cli.app import app
@@ -23,9 +23,24 @@ def main() -> None:
         app(prog_name="kproxysim")
     except KeyboardInterrupt:  # before there was a command to interrupt
         sys.exit(_INTERRUPTED)
+    except SystemExit as ended:
+        _end_quickly(ended.code)
+        raise
 
 
 def _start_quickly() -> None:
     """Loading makes many objects and no garbage; pydantic would look for plugins in all packages."""
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(500_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+def _end_quickly(code: object) -> None:
+    """End here: taking apart what the system reclaims anyway is 12 % of a trace. Files are closed by now."""
+    if not isinstance(code, int | None):
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # the interpreter says so as it ends
+        return
+    os._exit(code or 0)
