@@ -45,6 +45,10 @@ def test_the_version_is_that_of_the_metadata(root: Path) -> None:
 
 def test_python_m_kproxysim() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "kproxysim", "--version"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "kproxysim", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert done.stdout == f"kproxysim {kps.__version__}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import pty
@@ -11,7 +12,12 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -26,8 +32,23 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
-def started(*words: str, **environment: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+@contextmanager
+def running(command: tuple[str, ...], **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is killed when the test is done with it, and after a minute in any case, so that nobody
+    waits for ever for what it was to write.
+    """
+    with subprocess.Popen(command, **streams) as process:
+        limit = threading.Timer(60, process.kill)
+        limit.start()
+        try:
+            yield process
+        finally:
+            limit.cancel()
+            process.kill()
+
+
+def started(*words: str, **environment: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return running(
         (*PROGRAM, *words),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -38,8 +59,34 @@ def started(*words: str, **environment: str) -> subprocess.Popen[bytes]:
 
 def finished(*words: str, **environment: str) -> tuple[int, str, str]:
     with started(*words, **environment) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     return process.returncode, out.decode(), err.decode()
+
+
+def opened_when_read(fifo: Path, process: subprocess.Popen[bytes]) -> BinaryIO:
+    """The writing end of a pipe that the program is to read. A program that ended before fails the test: a
+    plain open would wait for a reader for ever.
+    """
+    while True:
+        try:
+            return os.fdopen(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK), "wb")
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # nobody has it open for reading yet
+                raise
+        if process.poll() is not None:
+            _, err = process.communicate()
+            pytest.fail(f"nobody read {fifo.name}: {err.decode()}")
+        time.sleep(0.01)
+
+
+def test_a_program_that_ends_at_once_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "slow.yaml")
+    broken = (sys.executable, "-c", "import nothing_of_this_name")
+    with (
+        running(broken, stderr=subprocess.PIPE) as process,
+        pytest.raises(pytest.fail.Exception, match="ModuleNotFoundError"),
+    ):
+        opened_when_read(tmp_path / "slow.yaml", process)
 
 
 @pytest.mark.usefixtures("folder")
@@ -78,15 +125,15 @@ class TestProcess:
             process.stdout.read(10)
             process.stdout.close()
             assert process.stderr.read() == b""
-            assert process.wait(timeout=60) == 141
+            assert process.wait() == 141
 
     def test_an_interrupt_is_no_traceback(self, folder: Path) -> None:
         os.mkfifo(folder / "slow.yaml")
         with started("trace", "slow.yaml", "--from", "node/n", "--to", "10.0.0.1:80") as process:
             assert process.stderr is not None
-            with (folder / "slow.yaml").open("wb"):  # opens when the program reads it
+            with opened_when_read(folder / "slow.yaml", process):
                 process.send_signal(signal.SIGINT)
-                assert process.wait(timeout=60) == 130
+                assert process.wait() == 130
             assert process.stderr.read() == b""
 
     def test_a_poor_encoding_stops_nothing(self, folder: Path) -> None:
@@ -103,7 +150,7 @@ class TestTerminal:
         """What a terminal of 80 columns is sent."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        with subprocess.Popen(
+        with running(
             (*PROGRAM, *words),
             stdin=theirs,
             stdout=theirs,
@@ -120,7 +167,7 @@ class TestTerminal:
                 if not piece:
                     break
                 found += piece
-            process.wait(timeout=60)
+            process.wait()
         os.close(ours)
         return found.decode().replace("\r\n", "\n")
 
