@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "load_scenarios", "named_packet", "reshaped", "scenarios_of", "world_of"]
 
+_MOST_NAMED = 40
 _SAYS_SO = re.compile(r"""^\{?\s*["']?(?:kind["']?\s*:\s*["']?Scenario\b|scenario["']?\s*:)""", re.MULTILINE)
 
 
@@ -101,10 +103,17 @@ def _load_cluster(names: Sequence[str], settings: Settings) -> Cluster:
     """One cluster of all manifests; its warnings go to standard error."""
     cluster = Cluster.load(list(names), strict=settings.strict)
     warn(cluster.findings, verbose=settings.verbose)
-    if settings.verbose and cluster.passed_over:
-        kinds = ", ".join(f"{count} {plain(kind)}" for kind, count in cluster.passed_over.items())
-        sys.stderr.write(f"passed over: {kinds}\n")
+    _tell_passed_over(cluster, settings)
     return cluster
+
+
+def _tell_passed_over(cluster: Cluster, settings: Settings) -> None:
+    """With -v: the objects of other kinds, and the fields that Kubernetes does not know."""
+    for what, counts in (("passed over", cluster.passed_over), ("unknown fields", cluster.unknown_fields)):
+        if settings.verbose and counts:
+            named = [f"{count} {plain(name)}" for name, count in islice(counts.items(), _MOST_NAMED)]
+            rest = f", and {len(counts) - _MOST_NAMED} more" if len(counts) > _MOST_NAMED else ""
+            sys.stderr.write(f"{what}: {', '.join(named)}{rest}\n")
 
 
 def load_scenarios(names: Sequence[str], settings: Settings) -> tuple[list[Scenario], list[Diagnostic]]:
@@ -123,6 +132,7 @@ def load_scenarios(names: Sequence[str], settings: Settings) -> tuple[list[Scena
             troubles.extend(error.diagnostics)
             continue
         warn(scenario.findings, verbose=settings.verbose)
+        _tell_passed_over(scenario.cluster, settings)
         found.append(scenario)
     return found, troubles
 

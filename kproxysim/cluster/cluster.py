@@ -20,7 +20,8 @@ class Cluster:
     """Nodes, Services and EndpointSlices, each in the order in which they were given.
 
     `findings` are the warnings and notes about them, `passed_over` the number of objects of other kinds in
-    the input, by kind. Made from models, a cluster is checked like one that is read: errors raise InputError.
+    the input, by kind, `unknown_fields` that of fields that Kubernetes does not know, by kind and path. Made
+    from models, a cluster is checked like one that is read: errors raise InputError.
     """
 
     nodes: tuple[Node, ...]
@@ -28,6 +29,7 @@ class Cluster:
     endpoint_slices: tuple[EndpointSlice, ...]
     findings: tuple[Diagnostic, ...] = field(repr=False, compare=False)
     passed_over: Mapping[str, int] = field(repr=False, compare=False)
+    unknown_fields: Mapping[str, int] = field(repr=False, compare=False)
 
     def __init__(
         self,
@@ -37,6 +39,7 @@ class Cluster:
         *,
         findings: Iterable[Diagnostic] | None = None,
         passed_over: Mapping[str, int] | None = None,
+        unknown_fields: Mapping[str, int] | None = None,
     ) -> None:
         put = object.__setattr__
         put(self, "nodes", tuple(nodes))
@@ -44,6 +47,7 @@ class Cluster:
         put(self, "endpoint_slices", tuple(endpoint_slices))
         put(self, "findings", tuple(_check(self) if findings is None else findings))
         put(self, "passed_over", dict(passed_over or {}))
+        put(self, "unknown_fields", dict(unknown_fields or {}))
 
     @classmethod
     def load(cls, source: SourceLike, *, strict: bool = False) -> Cluster:

@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from kproxysim.cluster.addresses import Network, parse_cidr
-from kproxysim.cluster.base import Flag, InterfaceOrEmpty, IpText, KubernetesModel, empty_means, refused
+from kproxysim.cluster.base import (
+    Flag,
+    InterfaceOrEmpty,
+    IpText,
+    KubernetesModel,
+    empty_means,
+    kubernetes_name,
+    refused,
+)
 from kproxysim.cluster.durations import Duration
+from kproxysim.cluster.fields import known_fields
 from kproxysim.errors import Diagnostic
+from kproxysim.spelling import did_you_mean
 
 __all__ = [
     "PRIMARY",
+    "UNKNOWN_IS_REPORTED",
     "ConntrackConfiguration",
     "DetectLocalConfiguration",
     "IptablesConfiguration",
@@ -33,7 +44,36 @@ _OUT_OF_SCOPE = ("ipvs", "nftables", "userspace", "kernelspace")
 _ZERO = timedelta(0)
 
 
-class IptablesConfiguration(KubernetesModel):
+UNKNOWN_IS_REPORTED: Final = {"unknown settings": "reported"}
+"""The context of validating what stands in a file: whoever reads it warns of unknown settings, as kube-proxy
+logs them and goes on. Elsewhere they are refused.
+"""
+
+
+class SettingsModel(KubernetesModel):
+    """A model that refuses settings which kube-proxy does not have, under Kubernetes' name or Python's."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settings_are_known(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict) or info.context == UNKNOWN_IS_REPORTED:
+            return data
+        known = known_fields(cls)
+        unknown = [
+            name for name in map(str, data) if name not in known and kubernetes_name(name) not in known
+        ]
+        if unknown:
+            hints = (
+                did_you_mean(name, known if name != name.lower() else cls.model_fields) for name in unknown
+            )
+            words = (
+                f"{name!r}{f', {hint}' if hint else ''}" for name, hint in zip(unknown, hints, strict=True)
+            )
+            raise refused("setting", f"kube-proxy knows no setting {'; nor '.join(words)}")
+        return data
+
+
+class IptablesConfiguration(SettingsModel):
     """`iptables`: the mark, whom to masquerade, node ports on loopback. The two periods change nothing in the
     rules.
     """
@@ -51,7 +91,7 @@ class IptablesConfiguration(KubernetesModel):
         return self
 
 
-class ConntrackConfiguration(KubernetesModel):
+class ConntrackConfiguration(SettingsModel):
     """`conntrack`: what kube-proxy sets in the kernel's connection tracking. 0 leaves the kernel's value
     alone.
     """
@@ -65,14 +105,14 @@ class ConntrackConfiguration(KubernetesModel):
     udp_stream_timeout: Annotated[Duration, Field(ge=_ZERO)] = _ZERO
 
 
-class DetectLocalConfiguration(KubernetesModel):
+class DetectLocalConfiguration(SettingsModel):
     """`detectLocal`: what the modes BridgeInterface and InterfaceNamePrefix go by."""
 
     bridge_interface: InterfaceOrEmpty = ""
     interface_name_prefix: InterfaceOrEmpty = ""
 
 
-class KubeProxyConfiguration(KubernetesModel):
+class KubeProxyConfiguration(SettingsModel):
     """The settings of one kube-proxy, with the file's names as aliases.
 
     `bind_address` other than 0.0.0.0 or :: is taken for the node's own address. `cluster_cidr` is one prefix
@@ -80,8 +120,8 @@ class KubeProxyConfiguration(KubernetesModel):
     single word `primary`; empty means all addresses. `hostname_override`, if set, is the node's name to
     kube-proxy. `feature_gates` that the version at hand does not know are the compiler's to judge.
 
-    Raises pydantic's ValidationError for what kube-proxy would refuse, and for proxy modes other than
-    iptables.
+    Raises pydantic's ValidationError, a ValueError, for what kube-proxy would refuse, for proxy modes other
+    than iptables, and for settings that kube-proxy does not have. Those that change no rule are passed over.
     """
 
     mode: Annotated[str, empty_means("iptables")] = "iptables"

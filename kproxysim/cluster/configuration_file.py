@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from kproxysim.cluster.configuration import KubeProxyConfiguration
+from kproxysim.cluster.configuration import UNKNOWN_IS_REPORTED, KubeProxyConfiguration
+from kproxysim.cluster.fields import unknown_fields, unknown_settings, with_spelling
 from kproxysim.cluster.findings import Finding, Subject, diagnose, errors_among, findings_of
 from kproxysim.cluster.located import Document, places, read_documents, read_documents_and_trouble
 from kproxysim.cluster.paths import Path
@@ -18,30 +19,6 @@ __all__ = ["load_configuration"]
 
 KIND = "KubeProxyConfiguration"
 API = "kubeproxy.config.k8s.io/v1alpha1"
-
-_CHANGE_NO_RULE = frozenset(
-    (
-        "apiVersion",
-        "bindAddressHardFail",
-        "clientConnection",
-        "configSyncPeriod",
-        "enableProfiling",
-        "healthzBindAddress",
-        "ipvs",
-        "kind",
-        "logging",
-        "metricsBindAddress",
-        "nftables",
-        "oomScoreAdj",
-        "portRange",
-        "resourceContainer",
-        "showHiddenMetricsForVersion",
-        "udpIdleTimeout",
-        "windowsRunAsService",
-        "winkernel",
-    )
-)
-"""Fields of v1alpha1, of today or earlier, that kube-proxy knows and that no rule depends on."""
 
 
 def load_configuration(
@@ -61,14 +38,17 @@ def load_configuration(
         other, other_path, _ = found[1]
         message = f"a second {KIND}: only one can hold"
         raise InputError(diagnose([(Subject(other, other_path), Finding("KPS112", message))]))
-    findings = [Finding("KPS232", message, path) for path, message in _unknown_fields(value)]
+    unknown = list(unknown_fields(KubeProxyConfiguration, value))
+    findings = list(unknown_settings(unknown))
     settings = None
     if value.get("apiVersion") != API:
         findings.append(Finding("KPS107", f"apiVersion must be {API}", ("apiVersion",)))
     try:
-        settings = KubeProxyConfiguration.model_validate(value, by_alias=True, by_name=False)
+        settings = KubeProxyConfiguration.model_validate(
+            value, by_alias=True, by_name=False, context=UNKNOWN_IS_REPORTED
+        )
     except ValidationError as error:
-        findings.extend(findings_of(error, value))
+        findings.extend(with_spelling(finding, unknown) for finding in findings_of(error, value))
     diagnostics = diagnose(((subject, finding) for finding in findings), strict=strict)
     errors = errors_among(diagnostics)
     if settings is None or errors:
@@ -122,25 +102,3 @@ def _inner_source(document: Document, path: Path, text: str) -> Source:
         ):
             return Source(outer.name, "\n" * line + "\n".join(block))
     return Source(f"{outer.name} ({path[-1]})", text)
-
-
-def _unknown_fields(value: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    for name, given in value.items():
-        if name in _CHANGE_NO_RULE:
-            continue
-        model = _field_model(KubeProxyConfiguration, name)
-        if model is None:
-            yield (name,), f"kube-proxy knows no setting {name!r}"
-        elif issubclass(model, BaseModel) and isinstance(given, dict):
-            for inner in given:
-                if _field_model(model, inner) is None:
-                    yield (name, inner), f"kube-proxy knows no setting {name}.{inner}"
-
-
-def _field_model(model: type[BaseModel], name: str) -> type | None:
-    """The type of a model's field by Kubernetes' name, `object` if it is no model, None if there is none."""
-    for field in model.model_fields.values():
-        if field.alias == name:
-            kind = field.annotation
-            return kind if isinstance(kind, type) else object
-    return None

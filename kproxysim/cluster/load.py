@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from kproxysim.cluster.checks import Item, Model, check_all, without_copies
 from kproxysim.cluster.cluster import Cluster
+from kproxysim.cluster.fields import misspelled, unknown_fields, with_spelling
 from kproxysim.cluster.findings import Finding, Subject, diagnose, errors_among, findings_of
 from kproxysim.cluster.located import Document, read_documents_and_trouble
 from kproxysim.cluster.manifests import MAX_MISTAKES, Found, find_objects
@@ -72,6 +73,7 @@ def load_cluster(source: SourceLike, *, strict: bool = False) -> Cluster:
             [model for model in models if isinstance(model, EndpointSlice)],
             findings=diagnostics,
             passed_over=dict(sorted(found.passed_over.items())),
+            unknown_fields=dict(sorted(found.unknown_fields.items())),
         )
 
 
@@ -121,19 +123,28 @@ def _is_folder(name: str) -> bool:
 
 
 def models_of(found: Found) -> tuple[list[Item], list[tuple[Subject, Finding]]]:
-    """The objects that can be understood, and why the others can't; no more after MAX_MISTAKES."""
+    """The objects that can be understood, and why the others can't, no more after MAX_MISTAKES; and fields
+    that are spelled nearly like known ones. The other unknown fields are counted in `found`.
+    """
     items: list[Item] = []
     findings: list[tuple[Subject, Finding]] = []
+    mistakes = 0
     for manifest in found.manifests:
+        form = _MODELS[manifest.kind]
+        unknown = list(unknown_fields(form, manifest.value))
+        about = list(misspelled(unknown, found.unknown_fields, manifest.kind)) if unknown else []
         try:
             # By Kubernetes' names alone: in a manifest, `cluster_ip` is no field.
-            model = _MODELS[manifest.kind].model_validate(manifest.value, by_alias=True, by_name=False)
+            model = form.model_validate(manifest.value, by_alias=True, by_name=False)
         except ValidationError as error:
-            findings.extend((manifest.subject, finding) for finding in findings_of(error, manifest.value))
-            if len(findings) >= MAX_MISTAKES:
-                break
+            wrong = [with_spelling(finding, unknown) for finding in findings_of(error, manifest.value)]
+            mistakes += len(wrong)
+            about += wrong
         else:
             items.append(Item(manifest.subject, model))
+        findings.extend((manifest.subject, finding) for finding in about)
+        if mistakes >= MAX_MISTAKES:
+            break
     return items, findings
 
 

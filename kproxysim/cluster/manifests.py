@@ -43,10 +43,13 @@ class Manifest:
 
 @dataclass(slots=True)
 class Found:
-    """What some documents hold: objects, how many of other kinds, and what is wrong with the documents."""
+    """What some documents hold: objects, how many of other kinds, how many fields that Kubernetes does not
+    know, and what is wrong with the documents.
+    """
 
     manifests: list[Manifest] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
     findings: list[tuple[Subject, Finding]] = field(default_factory=list)
 
 

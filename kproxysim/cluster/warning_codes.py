@@ -244,7 +244,16 @@ WARNINGS = (
         "a setting that kube-proxy does not know",
         "kube-proxy logs unknown fields and starts all the same, without them; most are spelling "
         "mistakes. Mind capital letters: clusterCIDR, localhostNodePorts.",
-        "iptables:\n  masquradeAll: true",
+        "iptables:\n  masquradeAll: true       # did you mean iptables.masqueradeAll?",
+    ),
+    Explanation(
+        "KPS233",
+        "a field that Kubernetes does not know, spelled nearly like one that it does",
+        "The API server passes it over or refuses the object, as it is told to, and the field that was meant "
+        "keeps its default. Mind capital letters: externalIPs, clusterIP, nodePort, podCIDR. Unknown fields "
+        "that look like none that is known are passed over here, and named with -v: a newer Kubernetes may "
+        "have them.",
+        "spec:\n  externalIps: [10.128.0.12]       # did you mean spec.externalIPs?",
     ),
 )
 """What the API server would refuse today, though stored objects may have it and kube-proxy acts on it."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from ipaddress import ip_address
 
 from kproxysim.errors import InputError
 from kproxysim.network.topology import Topology
 from kproxysim.packet import PORT_PROTOCOLS, Address, format_endpoint, parse_endpoint
+from kproxysim.spelling import closest
 from kproxysim.values import dataclass
 
-__all__ = ["Sender", "find_sender", "parse_target"]
+__all__ = ["Sender", "check_sender", "find_sender", "parse_target"]
+
+
+_FORMS = "write internet/ADDRESS, node/NAME, pod/NAMESPACE/NAME, a pod's address or a client's name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,19 @@ def find_sender(text: str, topology: Topology, clients: Mapping[str, Address]) -
         placed = topology.hosts[owner]
         return Sender(owner, "internet" if placed.kind == "internet" else f"{placed.kind} {placed.label}")
     known = [*clients, *(host for host in topology.hosts if not host.startswith("internet/"))]
-    raise _unknown(
-        text,
-        "write internet/ADDRESS, node/NAME, pod/NAMESPACE/NAME, a pod's address or a client's name",
-        known,
-    )
+    raise _unknown(text, _FORMS, known)
+
+
+def check_sender(text: str, hosts: Iterable[str], clients: Iterable[str]) -> None:
+    """Raises InputError (KPS701) for a name that none of some hosts and clients has; of an address without
+    a name in front it is not known who has it.
+    """
+    kind, _, rest = text.partition("/")
+    if text in clients or _address(text if kind != "internet" else rest) is not None:
+        return
+    known = list(hosts)
+    if text not in known:
+        raise _unknown(text, _FORMS, [*clients, *known], rest)
 
 
 def _address(text: str) -> Address | None:
@@ -64,13 +75,13 @@ def _address(text: str) -> Address | None:
 
 def _unknown(text: str, hint: str, known: Iterable[str], wanted: str = "") -> InputError:
     names = sorted(known)
-    close = get_close_matches(text, names, 1) or get_close_matches(wanted, names, 1)
+    close = closest(text, names) or closest(wanted, names)
     notes = (f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}",) if names else ()
     return InputError.of(
         "KPS701",
         f"nobody here is called {text!r}",
         found=text,
-        help=f"did you mean {close[0]}?" if close else hint,
+        help=f"did you mean {close}?" if close else hint,
         notes=notes,
     )
 

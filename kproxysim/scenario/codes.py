@@ -38,8 +38,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "shares that can't be, or don't add up",
         "Where chance decides, an expectation says who gets which share: a bare name all of it, a list "
         "equal shares, a mapping exact fractions. Fractions are written as 1/3, not as 0.333, and add up to "
-        "exactly 1; under `reaches`, what arrives nowhere is the share of `nobody`. Fields such as "
-        "`disposition` and `client` take words from a list only.",
+        "exactly 1; under `reaches`, what arrives nowhere is the share of `nobody`. The fields "
+        "`disposition`, `reason`, `client` and `advice` take words from a list only.",
         "reaches: {default/echo-1: 1/3, default/echo-2: 1/3, nobody: 1/3}",
     ),
     Explanation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from ipaddress import ip_network
@@ -14,16 +14,18 @@ from kproxysim.cluster.paths import Path
 from kproxysim.errors import InputError
 from kproxysim.network import World
 from kproxysim.network.balancing import balanced_addresses
-from kproxysim.network.who import find_sender
+from kproxysim.network.who import check_sender, find_sender, parse_target
 from kproxysim.packet import Address, Packet, parse_endpoint
-from kproxysim.scenario.chains import ENDPOINT_ROLE, PORT_ROLES, chain_names
+from kproxysim.scenario.chains import ENDPOINT_ROLE, PORT_ROLES
 from kproxysim.scenario.draft import Draft
-from kproxysim.scenario.mistakes import did_you_mean, known_names
+from kproxysim.scenario.mistakes import known_names
 from kproxysim.scenario.model import ANYBODY, Expectation, ScenarioFile
 from kproxysim.scenario.shares import NOBODY
 from kproxysim.scenario.stations import fixed_stations
+from kproxysim.spelling import did_you_mean
+from kproxysim.values import dataclass
 
-__all__ = ["check_edge", "check_packets", "check_pods"]
+__all__ = ["Known", "check_edge", "check_packets", "check_pods"]
 
 _ROLES = (*PORT_ROLES, ENDPOINT_ROLE)
 
@@ -31,15 +33,28 @@ _NOWHERE = ("unreachable", "no-route")
 """How the way of a packet ends that is dialled where nobody is. Who expects that has made no slip."""
 
 
-def check_edge(file: ScenarioFile, nodes: Collection[str]) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names in one scenario. Where something can't be read and more names may be missing it is None."""
+
+    nodes: Collection[str] | None
+    pods: Collection[str] | None
+    clients: Collection[str] | None
+    packets: Collection[str] | None
+    services: Collection[str] | None
+    chains: Mapping[str, tuple[str, ...]] | None
+
+
+def check_edge(file: ScenarioFile, known: Known) -> Iterator[Finding]:
     """The edge's routes and its translation."""
+    nodes = known.nodes
     for text, node in file.cloud.routes.items():
         path: Path = ("cloud", "routes", text)
         if not _is_prefix(text):
             yield Finding(
                 "KPS105", f"{text!r} is no address and no prefix", path, help="write 198.51.100.0/24"
             )
-        if node not in nodes:
+        if nodes is not None and node not in nodes:
             yield _unknown("node", node, nodes, path)
     if file.cloud.kind == "routed" and file.cloud.one_to_one:
         message = "an edge of kind routed translates nothing"
@@ -50,36 +65,35 @@ def check_edge(file: ScenarioFile, nodes: Collection[str]) -> Iterator[Finding]:
             yield Finding("KPS603", f"{public} and {internal} are of different families", path, internal)
 
 
-def check_pods(file: ScenarioFile, nodes: Collection[str]) -> Iterator[Finding]:
+def check_pods(file: ScenarioFile, known: Known) -> Iterator[Finding]:
     """Names and nodes of pods."""
+    nodes = known.nodes
     for name, pod in file.pods.items():
         namespace, slash, rest = name.partition("/")
         if not (namespace and slash and rest) or "/" in rest:
             hint = f"write default/{name}" if name and "/" not in name else ""
             yield Finding("KPS606", f"{name!r} is not NAMESPACE/NAME", ("pods", name), name, hint)
-        if pod.node not in nodes:
+        if nodes is not None and pod.node not in nodes:
             yield _unknown("node", pod.node, nodes, ("pods", name, "node"))
 
 
-def check_packets(draft: Draft, world: World) -> Iterator[Finding]:
-    """Packets and what is expected of them."""
-    file, packets = draft.file, draft.written("packets")
-    checker = _Checker(file, world)
+def check_packets(draft: Draft, known: Known, world: World | None) -> Iterator[Finding]:
+    """Packets and what is expected of them. Where there is no world, since not all of it can be read, as far
+    as the names in it are known.
+    """
+    file, checker = draft.file, _Checker(draft.file, known, world)
     for name in file.packets:
         yield from checker.packet(name)
+    entries = _written_entries(draft)
+    for number, entry in entries.items():
+        named = entry.get("packet")
+        if known.packets is not None and isinstance(named, str) and named and named not in known.packets:
+            yield _unknown("packet", named, known.packets, ("expect", number, "packet"))
     for number, expectation in enumerate(file.expect):
         path = draft.path("expect", number)
-        if expectation.packet not in packets:
-            yield _unknown("packet", expectation.packet, packets, (*path, "packet"))
-        written = draft.document.value["expect"][path[1]]
         for finding in checker.expectation(expectation):
-            yield replace(finding, path=path + _as_written(written, finding.path))
-    entries = draft.document.value.get("expect")
-    expected = (
-        [entry.get("packet") for entry in entries if isinstance(entry, dict)]
-        if isinstance(entries, list)
-        else []
-    )
+            yield replace(finding, path=path + _as_written(entries[path[1]], finding.path))
+    expected = [entry.get("packet") for entry in entries.values()]
     for name in file.packets:
         if name not in expected:
             message = f"nothing is expected of packet {name}"
@@ -88,22 +102,34 @@ def check_packets(draft: Draft, world: World) -> Iterator[Finding]:
             )
 
 
-class _Checker:
-    """What is known in one scenario."""
+def _written_entries(draft: Draft) -> dict[str | int, dict[str, Any]]:
+    """What stands under `expect:`, sound or not, by its number."""
+    entries = draft.document.value.get("expect")
+    if not isinstance(entries, list):
+        return {}
+    return {number: entry for number, entry in enumerate(entries) if isinstance(entry, dict)}
 
-    def __init__(self, file: ScenarioFile, world: World) -> None:
+
+class _Checker:
+    """What is known in one scenario; `world` is None where not all of it can be read."""
+
+    def __init__(self, file: ScenarioFile, known: Known, world: World | None) -> None:
         self._file = file
+        self._known = known
         self._world = world
-        self._nodes = [node.name for node in world.cluster.nodes]
-        self._pods = {pod.key: pod for pod in world.pods}
 
     def packet(self, name: str) -> Iterator[Finding]:
         form = self._file.packets[name]
         path: Path = ("packets", name)
-        known_via = form.via is None or form.via in self._nodes
+        nodes = self._known.nodes
+        known_via = form.via is None or nodes is None or form.via in nodes
         if not known_via:
-            yield _unknown("node", str(form.via), self._nodes, (*path, "via"))
+            yield _unknown("node", str(form.via), nodes or (), (*path, "via"))
         try:
+            if self._world is None:
+                parse_target(form.to)
+                self._check_sender(form.source)
+                return
             packet = self._world.packet(form.source, form.to, sport=form.sport)
         except InputError as error:
             for one in error.diagnostics:
@@ -112,9 +138,16 @@ class _Checker:
             return
         if not self._has_owner(packet.dst):
             if not self._is_meant_to_be_lost(name):
-                yield self._nobody_has(packet, form.source, (*path, "to"))
+                yield self._nobody_has(self._world, packet, form.source, (*path, "to"))
         elif form.via is not None and known_via:
             yield from self._choice(packet.dst, form.via, (*path, "via"))
+
+    def _check_sender(self, text: str) -> None:
+        """Raises InputError for a sender of whom it is sure that nobody is called so."""
+        nodes, pods, clients = self._known.nodes, self._known.pods, self._known.clients
+        if nodes is not None and pods is not None and clients is not None:
+            hosts = [*(f"node/{one}" for one in nodes), *(f"pod/{one}" for one in sorted(pods))]
+            check_sender(text, hosts, clients)
 
     def _choice(self, address: Address, via: str, path: Path) -> Iterator[Finding]:
         """`via` chooses one of several nodes. Elsewhere it would be passed over without a word."""
@@ -137,21 +170,24 @@ class _Checker:
         )
 
     def _has_owner(self, address: Address) -> bool:
-        if address in self._owned or address.is_loopback:
+        if self._world is None or address in self._owned or address.is_loopback:
             return True
         return self._is_routed(address)
 
     def _is_routed(self, address: Address) -> bool:
-        return any(address in ip_network(prefix) for prefix in self._world.edge.routes)
+        routes = self._world.edge.routes if self._world is not None else ()
+        return any(address in ip_network(prefix) for prefix in routes)
 
     @cached_property
     def _balanced(self) -> dict[Address, tuple[str, ...]]:
-        return balanced_addresses(self._world.cluster)
+        return {} if self._world is None else balanced_addresses(self._world.cluster)
 
     @cached_property
     def _owned(self) -> set[Address]:
         """Addresses of hosts, of nodes at the edge, and of Services."""
         world = self._world
+        if world is None:
+            return set()
         found = {parse_ip(public) for public in world.edge.one_to_one}
         found |= {parse_ip(text) for pod in world.pods for text in pod.ips}
         found |= set(world.clients.values())
@@ -171,8 +207,7 @@ class _Checker:
             found |= {parse_ip(text) for text in texts if text and text != "None"}
         return found
 
-    def _nobody_has(self, packet: Packet, source: str, path: Path) -> Finding:
-        world = self._world
+    def _nobody_has(self, world: World, packet: Packet, source: str, path: Path) -> Finding:
         nodes, services = world.cluster.nodes, world.cluster.services
         if find_sender(source, world.topology, world.clients).host.startswith("internet/"):
             known = [(text, node.name) for node in nodes for text in node.addresses("ExternalIP")]
@@ -197,18 +232,19 @@ class _Checker:
                 yield from self._station(name, (field, name))
 
     def _receiver(self, name: str, path: Path) -> Iterator[Finding]:
+        nodes, pods = self._known.nodes, self._known.pods
         kind, slash, node = name.partition("/")
-        if name == NOBODY or name in self._pods:
+        if name == NOBODY or name in (pods or ()):
             return
         if slash and kind == "node":
-            if node not in self._nodes:
-                yield _unknown("node", node, self._nodes, path)
+            if nodes is not None and node not in nodes:
+                yield _unknown("node", node, nodes, path)
             return
         try:
             address, _ = parse_endpoint(name)
         except ValueError:
-            known = [*self._pods, *(f"node/{one}" for one in self._nodes)]
-            yield _unknown("receiver", name, known, path)
+            if nodes is not None and pods is not None:
+                yield _unknown("receiver", name, [*sorted(pods), *(f"node/{one}" for one in nodes)], path)
             return
         if not self._has_owner(address):
             yield Finding("KPS603", "nobody has this address", path, name)
@@ -216,22 +252,34 @@ class _Checker:
     def _station(self, name: str, path: Path) -> Iterator[Finding]:
         kind, _, rest = name.partition(" ")
         kind = next((role for role in _ROLES if kind.startswith(f"{role}-")), kind)
+        chains = self._known.chains
         if kind == "Service":
             yield from self._field(rest, path)
-        elif name in self._chains:
+        elif chains is not None and name in chains:
             message = f"{name} is named by a hash"
-            yield Finding("KPS607", message, path, name, f"write {self._chains[name][-1]}")
-        elif name not in self._stations:
+            yield Finding("KPS607", message, path, name, f"write {chains[name][-1]}")
+        elif name not in self._stations and not self._may_be_lost(name, kind):
             alike = [one for one in self._stations if one.partition(" ")[0] == kind]
             notes = known_names("stations of this kind", alike) if kind in _ROLES else ()
             hint = did_you_mean(name, alike or self._stations)
             message = f"{name!r} is no station of a packet's way"
             yield Finding("KPS607", message, path, name, hint, notes)
 
+    def _may_be_lost(self, name: str, kind: str) -> bool:
+        """Is this a name of something that may be among what can't be read?"""
+        host = name.partition("/")[0]
+        return (
+            (host == "node" and self._known.nodes is None)
+            or (host == "pod" and self._known.pods is None)
+            or (kind in _ROLES and self._known.chains is None)
+        )
+
     def _field(self, text: str, path: Path) -> Iterator[Finding]:
         """What made a rule, `default/echo spec.externalIPs[0]`: the Service is known, its fields are many."""
-        services = [service.key for service in self._world.cluster.services]
+        services = self._known.services
         key, _, field = text.partition(" ")
+        if services is None:
+            return
         if key not in services:
             yield _unknown("Service", key, services, path)
         elif not field:
@@ -239,15 +287,11 @@ class _Checker:
             yield Finding("KPS607", f"no field of Service {key} is named", path, text, hint)
 
     @cached_property
-    def _chains(self) -> dict[str, tuple[str, ...]]:
-        return chain_names(self._world.cluster)
-
-    @cached_property
     def _stations(self) -> dict[str, None]:
         names = [
-            *(f"node/{one}" for one in self._nodes),
-            *(f"pod/{one}" for one in self._pods),
-            *(name for called in self._chains.values() for name in called),
+            *(f"node/{one}" for one in self._known.nodes or ()),
+            *(f"pod/{one}" for one in sorted(self._known.pods or ())),
+            *(name for called in (self._known.chains or {}).values() for name in called),
         ]
         return dict.fromkeys((*names, *fixed_stations()))
 

@@ -5,25 +5,44 @@ What is wrong in one entry keeps nothing else from being checked: all mistakes o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field, replace
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
+from kproxysim.cluster import KubeProxyConfiguration
+from kproxysim.cluster.configuration import UNKNOWN_IS_REPORTED
+from kproxysim.cluster.fields import unknown_fields, unknown_settings
 from kproxysim.cluster.findings import Finding
 from kproxysim.cluster.located import Document
 from kproxysim.cluster.paths import Path
 from kproxysim.scenario.mistakes import known_names, mistakes_of
-from kproxysim.scenario.model import ScenarioFile
+from kproxysim.scenario.model import KIND, ScenarioFile
 from kproxysim.scenario.schema import fields_at
+from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
 __all__ = ["Draft", "read_draft"]
 
-_OF_ENTRIES = ("nodes", "manifests", "services", "pods", "clients", "packets", "expect")
+_OF_ENTRIES = (
+    "cloud",
+    "kubeProxy",
+    "nodes",
+    "manifests",
+    "services",
+    "pods",
+    "clients",
+    "packets",
+    "expect",
+)
 """Fields whose entries stand each for itself."""
+
+_OF_FIELDS = ("packets", "expect")
+"""Of these, the fields of an entry stand each for itself as well."""
+
+_STAND_INS: dict[str, Any] = {"kind": KIND, "about": "-", "packets": {"-": {"from": "-", "to": "-"}}}
+"""For what a scenario needs and the sound part lacks, so that the rest of it can be looked at."""
 
 _MOST_HELPED = 500
 """How many unknown fields are compared with those that are known."""
@@ -50,45 +69,89 @@ class Draft:
 def read_draft(document: Document) -> tuple[Draft | None, list[Finding]]:
     """The sound part of a document and all mistakes in its shape; None if what is left is no scenario."""
     value = document.value
+    warnings = list(_unknown_settings(value))
     try:
-        return Draft(ScenarioFile.model_validate(value), document), []
+        return Draft(_read(value), document), warnings
     except ValidationError as error:
         findings = mistakes_of(error, value)
     findings[:_MOST_HELPED] = map(_with_known_fields, findings[:_MOST_HELPED])
-    sound, numbers = _without(value, {finding.path for finding in findings})
-    try:
-        return Draft(ScenarioFile.model_validate(sound), document, numbers), findings
-    except ValidationError:
-        return None, findings
+    wrong = {_part(finding.path) for finding in findings}
+    findings += warnings
+    for _ in range(2):
+        sound, numbers = _without(value, wrong)
+        lacking = {name: stand_in for name, stand_in in _STAND_INS.items() if not sound.get(name)}
+        try:
+            file = _read({**sound, **lacking})
+        except ValidationError as error:
+            # An entry without the field that was wrong is none any more.
+            wrong |= {_entry(finding.path, numbers) for finding in mistakes_of(error, sound)}
+            continue
+        if "packets" in lacking:
+            file = file.model_copy(update={"packets": {}})
+        return Draft(file, document, numbers), findings
+    return None, findings
+
+
+def _read(value: Mapping[str, Any]) -> ScenarioFile:
+    """By the file's names alone, in the settings of kube-proxy as well."""
+    return ScenarioFile.model_validate(value, by_alias=True, by_name=False, context=UNKNOWN_IS_REPORTED)
+
+
+def _unknown_settings(value: Mapping[str, Any]) -> Iterator[Finding]:
+    settings = value.get("kubeProxy")
+    config = settings.get("config") if isinstance(settings, dict) else None
+    if isinstance(config, dict):
+        unknown = unknown_fields(KubeProxyConfiguration, config)
+        yield from unknown_settings(unknown, ("kubeProxy", "config"))
 
 
 def _with_known_fields(finding: Finding) -> Finding:
     if finding.code != "KPS109" or finding.help:
         return finding
     known = fields_at(finding.path[:-1])
-    plain = {name.lower(): name for name in known}
-    close = get_close_matches(str(finding.path[-1]).replace("_", "").lower(), plain, 1)
-    if close:
-        return replace(finding, help=f"did you mean {plain[close[0]]}?")
-    return replace(finding, notes=known_names("fields", known))
+    hint = did_you_mean(str(finding.path[-1]), known)
+    return replace(finding, help=hint) if hint else replace(finding, notes=known_names("fields", known))
+
+
+def _part(path: Path) -> Path:
+    """The least part of a file that can be left out where something in it is wrong."""
+    section = path[0] if path else ""
+    return path[: 3 if section in _OF_FIELDS else 2 if section in _OF_ENTRIES else 1]
+
+
+def _entry(path: Path, numbers: Mapping[str, tuple[int, ...]]) -> Path:
+    """The entry that a path into the sound part leads into, as a path into the whole."""
+    section, number = (*path[:2], None, None)[:2]
+    if isinstance(number, int) and section in numbers:
+        return str(section), numbers[str(section)][number]
+    return _part(path)[:2]
 
 
 def _without(
-    value: dict[str, Any], paths: Iterable[Path]
+    value: dict[str, Any], wrong: Collection[Path]
 ) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
-    """`value` without the entries and fields that some paths lead into."""
-    wrong = {path[: 2 if path[:1] and path[0] in _OF_ENTRIES else 1] for path in paths}
+    """`value` without some entries and fields."""
     sound: dict[str, Any] = {}
     numbers: dict[str, tuple[int, ...]] = {}
     for name, part in value.items():
         if (name,) in wrong:
             continue
         if name in _OF_ENTRIES and isinstance(part, dict):
-            sound[name] = {key: entry for key, entry in part.items() if (name, key) not in wrong}
+            sound[name] = {
+                key: _entry_without(entry, (name, key), wrong)
+                for key, entry in part.items()
+                if (name, key) not in wrong
+            }
         elif name in _OF_ENTRIES and isinstance(part, list):
             kept = tuple(number for number in range(len(part)) if (name, number) not in wrong)
             numbers[name] = kept
-            sound[name] = [part[number] for number in kept]
+            sound[name] = [_entry_without(part[number], (name, number), wrong) for number in kept]
         else:
             sound[name] = part
     return sound, numbers
+
+
+def _entry_without(entry: Any, path: Path, wrong: Collection[Path]) -> Any:
+    if path[0] not in _OF_FIELDS or not isinstance(entry, dict):
+        return entry
+    return {name: value for name, value in entry.items() if (*path, name) not in wrong}

@@ -9,20 +9,21 @@ from typing import Any
 
 from kproxysim.cluster import Cluster, EndpointSlice, Node, NodeFacts, Service
 from kproxysim.cluster.checks import Item, check_all, without_copies
-from kproxysim.cluster.findings import Finding, Subject, diagnose
+from kproxysim.cluster.findings import Finding, Subject, diagnose, severity_of
 from kproxysim.cluster.load import models_of
 from kproxysim.cluster.located import Document, read_documents_and_trouble
 from kproxysim.cluster.manifests import Found, find_objects
 from kproxysim.cluster.paths import Path
 from kproxysim.cluster.sources import read_source
-from kproxysim.errors import Diagnostic, InputError
+from kproxysim.errors import Diagnostic, InputError, Severity
 from kproxysim.scenario.draft import Draft
 from kproxysim.scenario.mistakes import known_names
 from kproxysim.scenario.model import NodeForm
 from kproxysim.values import dataclass
 
-__all__ = ["Gathered", "gather"]
+__all__ = ["OBJECT_KINDS", "Gathered", "gather"]
 
+OBJECT_KINDS = frozenset(("Node", "Service", "EndpointSlice"))
 _ZONE = "topology.kubernetes.io/zone"
 
 
@@ -31,12 +32,14 @@ class Gathered:
     """The objects of a scenario, what is known of its nodes, and all that is to be said about both.
 
     `findings` are about the scenario file itself, `diagnostics` about the objects, wherever they stand.
+    `lost` are the kinds of which some object could not be read.
     """
 
     cluster: Cluster
     facts: dict[str, NodeFacts]
     findings: list[Finding]
     diagnostics: list[Diagnostic]
+    lost: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -72,9 +75,21 @@ def gather(draft: Draft, others: Iterable[Document], *, strict: bool) -> Gathere
         [model for model in models if isinstance(model, EndpointSlice)],
         findings=(),
         passed_over=dict(sorted(objects.found.passed_over.items())),
+        unknown_fields=dict(sorted(objects.found.unknown_fields.items())),
     )
     facts = {name: _facts(form) for name, form in file.nodes.items()}
-    return Gathered(cluster, facts, objects.findings, [*objects.troubles, *diagnose(about, strict=strict)])
+    lost = _lost(objects, about)
+    diagnostics = [*objects.troubles, *diagnose(about, strict=strict)]
+    return Gathered(cluster, facts, objects.findings, diagnostics, lost)
+
+
+def _lost(objects: _Objects, about: Iterable[tuple[Subject, Finding]]) -> frozenset[str]:
+    """Any kind may be in a file that can't be read."""
+    if objects.troubles or any(one.path[:1] == ("manifests",) for one in objects.findings):
+        return OBJECT_KINDS
+    wrong = (subject for subject, finding in about if severity_of(finding.code) is Severity.ERROR)
+    kinds = {subject.title.partition(" ")[0] for subject in wrong}
+    return frozenset(kinds) if kinds <= OBJECT_KINDS else OBJECT_KINDS
 
 
 def _read_file(name: str, path: Path, document: Document, objects: _Objects) -> None:

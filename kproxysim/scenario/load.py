@@ -5,7 +5,7 @@ A later step looks only at what the earlier ones found sound, so that nothing is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -14,18 +14,23 @@ from kproxysim.cluster.findings import Finding, Subject
 from kproxysim.cluster.located import Document, read_documents
 from kproxysim.errors import Diagnostic, InputError, Severity
 from kproxysim.network import Edge, Pod, World
-from kproxysim.scenario.crosscheck import check_edge, check_packets, check_pods
+from kproxysim.network.pods import pods_of
+from kproxysim.scenario.chains import chain_names
+from kproxysim.scenario.crosscheck import Known, check_edge, check_packets, check_pods
 from kproxysim.scenario.draft import Draft, read_draft
 from kproxysim.scenario.find import is_scenario
-from kproxysim.scenario.gather import Gathered, gather
-from kproxysim.scenario.mistakes import located
+from kproxysim.scenario.gather import OBJECT_KINDS, Gathered, gather
+from kproxysim.scenario.mistakes import is_mistake, located
 from kproxysim.scenario.model import ScenarioFile
+from kproxysim.scenario.schema import fields_at
+from kproxysim.spelling import closest
 from kproxysim.values import dataclass
 
 __all__ = ["Loaded", "build_world", "load"]
 
-_OF_PACKETS = ("scenario", "about", "teaches", "packets", "expect")
-"""Fields without which there is a world all the same."""
+_NO_ADDRESSES = ("kind", "scenario", "about", "teaches", "kubeProxy", "podNetwork", "packets", "expect")
+_NO_ADDRESSES_OF_CLOUD = ("kind", "firewall", "gateway")
+"""Fields without which everybody in the world has the same name and address."""
 
 _MOST_MISTAKES = 500
 """Of names that are not known. Who made more has named the wrong manifests, and knows by then."""
@@ -50,22 +55,60 @@ def load(path: str, *, strict: bool) -> Loaded:
     subject = Subject(document)
     draft, findings = read_draft(document)
     if draft is None:
-        raise InputError(located(subject, findings))
+        raise InputError(located(subject, findings, strict=strict))
     gathered = gather(draft, others, strict=strict)
     findings += gathered.findings
-    nodes = list(dict.fromkeys((*(node.name for node in gathered.cluster.nodes), *draft.written("nodes"))))
-    findings += [*check_edge(draft.file, nodes), *check_pods(draft.file, nodes)]
-    world = None
-    if not _has_errors(gathered.diagnostics) and all(
-        one.path[:1] and one.path[0] in _OF_PACKETS for one in findings
-    ):
+    known = _known(draft, gathered, findings)
+    findings += [*check_edge(draft.file, known), *check_pods(draft.file, known)]
+    world, refused = None, []
+    if not _has_errors(gathered.diagnostics) and all(map(_is_world_the_same, filter(is_mistake, findings))):
         world = build_world(draft.file, gathered, None)
-        findings += _settings_refused(world) or islice(check_packets(draft, world), _MOST_MISTAKES)
-    diagnostics = [*located(subject, findings), *gathered.diagnostics]
+        refused = _settings_refused(world)
+    names = check_packets(draft, known, None if refused else world)
+    findings += [*refused, *islice(names, _MOST_MISTAKES)]
+    diagnostics = [*located(subject, findings, strict=strict), *gathered.diagnostics]
     if world is None or _has_errors(diagnostics):
         # What has no effect may have none because of what is broken: a slice whose Service can't be read.
         raise InputError(one for one in diagnostics if one.severity is not Severity.NOTE)
     return Loaded(draft, gathered, world, tuple(diagnostics))
+
+
+def _is_world_the_same(mistake: Finding) -> bool:
+    """Has everybody the same name and address without the field or entry that is wrong?"""
+    if _section(mistake) == "cloud":
+        return mistake.path[1:2] != () and mistake.path[1] in _NO_ADDRESSES_OF_CLOUD
+    return _section(mistake) in ("", *_NO_ADDRESSES)
+
+
+def _section(mistake: Finding) -> str:
+    """The field at the top that a mistake is in; for one that is not known the one that is meant, "" if none
+    is.
+    """
+    name = str(mistake.path[0]) if mistake.path else ""
+    known = fields_at(())
+    return name if name in known else closest(name, known)
+
+
+def _known(draft: Draft, gathered: Gathered, findings: Iterable[Finding]) -> Known:
+    """The names that there are, also of what is wrong otherwise; None where some may be missing."""
+    broken = {_section(one) for one in findings if is_mistake(one) and len(one.path) < 2}
+    lost = OBJECT_KINDS if broken & {"manifests", "services"} else gathered.lost
+    nodes = dict.fromkeys((*(node.name for node in gathered.cluster.nodes), *draft.written("nodes")))
+    services = [service.key for service in gathered.cluster.services]
+    pods: set[str] | None = None
+    chains: Mapping[str, tuple[str, ...]] | None = None
+    if "EndpointSlice" not in lost and "pods" not in broken:
+        pods = {*(pod.key for pod in pods_of(gathered.cluster)), *draft.written("pods")}
+    if not lost & {"Service", "EndpointSlice"}:
+        chains = chain_names(gathered.cluster)
+    return Known(
+        nodes=None if "Node" in lost or "nodes" in broken else list(nodes),
+        pods=pods,
+        clients=None if "clients" in broken else draft.written("clients"),
+        packets=None if "packets" in broken else draft.written("packets"),
+        services=None if "Service" in lost else services,
+        chains=chains,
+    )
 
 
 def _documents(path: str) -> tuple[Document, list[Document]]:

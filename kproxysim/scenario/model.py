@@ -24,10 +24,12 @@ from kproxysim.cluster import KubeProxyConfiguration, NodeFacts
 from kproxysim.cluster.base import CidrText, Flag, IpText, KubernetesModel, Port, check_ip
 from kproxysim.errors import InputError
 from kproxysim.kubeproxy.versions import minor_of
+from kproxysim.network.reasons import ADVICE, REASONS
 from kproxysim.network.trace import DISPOSITIONS
 from kproxysim.scenario.mistakes import mistake
 from kproxysim.scenario.openings import Opening
 from kproxysim.scenario.shares import Shares
+from kproxysim.spelling import did_you_mean
 
 __all__ = [
     "ANYBODY",
@@ -137,11 +139,26 @@ def _seen(value: Any) -> dict[str, str]:
     return seen
 
 
+def _advice(codes: tuple[str, ...]) -> tuple[str, ...]:
+    for code in codes:
+        if code not in ADVICE:
+            hint = did_you_mean(code, ADVICE) or f"write {', '.join(ADVICE)}"
+            raise mistake("KPS604", f"{code!r} is no advice that a trace gives", hint)
+    return codes
+
+
 _TextOrList = WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]})
 _Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list), _TextOrList]
 _Addresses = Annotated[tuple[IpText, ...], BeforeValidator(_as_list), _TextOrList]
 _Prefixes = Annotated[tuple[CidrText, ...], BeforeValidator(_as_list), _TextOrList]
 _Name = Annotated[str, Field(min_length=1)]
+_ADVICE_CODE = {"enum": list(ADVICE)}
+_Advice = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_list),
+    AfterValidator(_advice),
+    WithJsonSchema({"anyOf": [_ADVICE_CODE, {"type": "array", "items": _ADVICE_CODE}]}),
+]
 _PodSocket = Annotated[
     str, AfterValidator(_socket), Field(json_schema_extra={"pattern": "^(tcp|udp|sctp)/[0-9]{1,5}$"})
 ]
@@ -299,9 +316,9 @@ class Expectation(ScenarioModel):
     disposition: Annotated[dict[str, Fraction], Shares(DISPOSITIONS)] | None = Field(
         None, description="How its way ends."
     )
-    reason: Annotated[dict[str, Fraction], Shares()] | None = Field(
-        None, description="Why, as a code of `kproxysim explain`: `no-endpoints`."
-    )
+    reason: (
+        Annotated[dict[str, Fraction], Shares(REASONS, hint="`kproxysim explain` lists all codes")] | None
+    ) = Field(None, description="Why, as a code of `kproxysim explain`: `no-endpoints`.")
     client: Annotated[dict[str, Fraction], Shares(CLIENT_SEES)] | None = Field(
         None, description="What its sender sees."
     )
@@ -327,7 +344,7 @@ class Expectation(ScenarioModel):
         "nobody answers.",
     )
     nearest: NearestForm | None = Field(None, description="The rule that it missed by least.")
-    advice: _Texts = Field((), description="Codes of the advice that the trace gives: `cloud-nat-first`.")
+    advice: _Advice = Field((), description="Codes of the advice that the trace gives: `cloud-nat-first`.")
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:

@@ -10,7 +10,8 @@ from pydantic import PlainValidator, WithJsonSchema
 from kproxysim.cluster.addresses import parse_cidr
 from kproxysim.network import Allow
 from kproxysim.packet import PORT_PROTOCOLS
-from kproxysim.scenario.mistakes import did_you_mean, mistake
+from kproxysim.scenario.mistakes import mistake
+from kproxysim.spelling import did_you_mean
 
 __all__ = ["Opening", "read_opening"]
 

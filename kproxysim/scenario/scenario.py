@@ -13,8 +13,9 @@ from kproxysim.network import Trace, World
 from kproxysim.scenario.chains import chain_names
 from kproxysim.scenario.check import Check, check
 from kproxysim.scenario.load import Loaded, build_world, load
-from kproxysim.scenario.mistakes import did_you_mean, known_names
+from kproxysim.scenario.mistakes import known_names
 from kproxysim.scenario.model import PacketForm
+from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
 __all__ = ["PacketSpec", "Scenario", "ScenarioResult"]

@@ -12,7 +12,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from kproxysim.cluster.addresses import parse_ip
-from kproxysim.scenario.mistakes import did_you_mean, mistake
+from kproxysim.scenario.mistakes import mistake
+from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
 __all__ = ["NOBODY", "Shares", "shares_text"]
@@ -28,10 +29,12 @@ class Shares:
     """For `Annotated[dict[str, Fraction], Shares(...)]`: names with shares that add up to exactly 1.
 
     `words` are the names that may stand there, any name if empty; with `addresses` an IP address may as well.
+    `hint` is the help for a word that looks like none of them, where there are too many to be listed.
     """
 
     words: tuple[str, ...] = ()
     addresses: bool = False
+    hint: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.read)
@@ -67,7 +70,7 @@ class Shares:
         raise mistake(
             "KPS604",
             f"{name!r} is none of the words for this",
-            did_you_mean(name, self.words) or f"write {choices}",
+            did_you_mean(name, self.words) or self.hint or f"write {choices}",
         )
 
 

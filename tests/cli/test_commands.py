@@ -342,6 +342,17 @@ class TestFindings:
         assert "passed over: 1 ConfigMap" in loud.stderr
         assert quiet.stdout == loud.stdout
 
+    def test_fields_that_kubernetes_does_not_know(self, kproxysim: Kproxysim, folder: Path) -> None:
+        services = folder / "cluster" / "services.yaml"
+        text = services.read_text().replace("externalIPs", "externalIps")
+        services.write_text(text.replace("  type: NodePort", '  type: NodePort\n  "col\\eour": red'))
+        for command in (("rules", "cluster", "--node", "node-a"), ("run", "article.yaml")):
+            done = kproxysim(*command, "-v")
+            assert "warning[KPS233]: Kubernetes knows no field spec.externalIps" in done.stderr
+            assert "(did you mean spec.externalIPs?)" in done.stderr
+            assert 'unknown fields: 1 Service spec["col\\u001bour"]\n' in done.stderr
+            assert "unknown fields" not in kproxysim(*command).stderr
+
 
 class TestVersionAndHelp:
     def test_version(self, kproxysim: Kproxysim) -> None:

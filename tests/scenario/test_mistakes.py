@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kproxysim.errors import Diagnostic, Severity
+from kproxysim.errors import Diagnostic, InputError, Severity
+from kproxysim.scenario import Scenario
 from tests.scenario.examples import SOUND, load, mistakes, write
 
 # what stands in SOUND, what is written in its place, then code, line, column, message and help
@@ -63,6 +64,11 @@ SPOILT = [
     ("client: answered", "client: answred", "KPS604", 32, 11, "'answred' is none of the words for this", "did you mean answered?"),
     ("client: answered", "disposition: {delivered: 1/2}", "KPS604", 32, 3, "these shares add up to 1/2, not to 1", ""),
     ("client: answered", "source: [kept, 10.0.0.300]", "KPS604", 32, 3, "'10.0.0.300' is none of the words for this", "write kept, masqueraded, changed or an address"),
+    ("client: answered", "reason: served-by-endpiont", "KPS604", 32, 11, "'served-by-endpiont' is none of the words for this", "did you mean served-by-endpoint?"),
+    ("client: answered", "reason: bad-luck", "KPS604", 32, 11, "'bad-luck' is none of the words for this", "`kproxysim explain` lists all codes"),
+    ("client: answered", "disposition: deliverd", "KPS604", 32, 16, "'deliverd' is none of the words for this", "did you mean delivered?"),
+    ("client: answered", "advice: cloud-net-first", "KPS604", 32, 11, "'cloud-net-first' is no advice that a trace gives", "did you mean cloud-nat-first?"),
+    ("client: answered", "advice: [cloud-nat-first, no-endpoint]", "KPS604", 32, 3, "'no-endpoint' is no advice that a trace gives", "did you mean no-endpoints?"),
     ("client: answered", "sees: here", "KPS104", 32, 9, "'here' is not an IP address", "write the address that the receiver sees"),
     ("client: answered", "sees: {default/echo-1: 7}", "KPS104", 32, 3, "7 is not an IP address", "write the address that default/echo-1 sees"),
     ("client: answered", "sees: {default/nobody: 10.0.0.1}", "KPS602", 32, 26, "there is no receiver 'default/nobody' here", None),
@@ -130,9 +136,69 @@ class TestAllAtOnce:
         found = [(one.code, one.position.line) for one in mistakes(tmp_path, text) if one.position]
         assert found == [("KPS701", 26), ("KPS109", 32)]
 
+    @pytest.mark.parametrize(
+        "sound, wrong, code, line",
+        [
+            ("about: an external IP behind one-to-one NAT\n", "", "KPS102", 1),
+            ("cloud: {", "surprise: 1\ncloud: {", "KPS109", 4),
+            ("cloud: {", "node: {}\ncloud: {", "KPS109", 4),
+            ("firewall: [tcp/80]", "oneToOne: {198.51.100.12: here}", "KPS104", 4),
+            ('version: "1.30"', "version: 1.30", "KPS103", 5),
+            ('version: "1.30"', 'version: "1.30", config: {featureGates: {AllowServiceExternalIP: true}}', "KPS402", 5),
+            ("internal: 10.128.0.13", "internal: nowhere", "KPS104", 8),
+            ("port: 80}]", "port: 80000}]", "KPS106", 13),
+            ("addresses: [10.44.1.7]", "addresses: [10.44.1.700]", "KPS104", 21),
+            ("ip: 10.44.1.9", "ip: nowhere", "KPS104", 23),
+            ("browser: 203.0.113.7", "browser: nowhere", "KPS104", 24),
+            ('to: "198.51.100.12:80"', "tu: nowhere", "KPS109", 26),
+        ],
+    )  # fmt: skip
+    def test_a_mistake_in_shape_hides_no_name(
+        self, tmp_path: Path, sound: str, wrong: str, code: str, line: int
+    ) -> None:
+        """What names a packet, a station, a destination or a word can be judged whatever else is wrong."""
+        names = (
+            SOUND.replace("- packet: inside", "- packet: insight")
+            .replace("client: answered", "client: answered\n  through: [gce-net]\n  reason: no-endpoint")
+            .replace('"10.48.3.7:80"', '"10.48.3.7"')
+        )
+        assert sound in names
+        text = names.replace(sound, wrong, 1)
+        more = text.count("\n", 0, text.index("insight")) - names.count("\n", 0, names.index("insight"))
+        found = [(one.code, one.position.line) for one in mistakes(tmp_path, text) if one.position]
+        wanted = {("KPS702", 27 + more), ("KPS602", 31 + more), ("KPS607", 33 + more), ("KPS604", 34 + more)}
+        assert set(found) >= {(code, line), *wanted}
+        assert len(found) == len(set(found))
+
     def test_what_is_broken_is_not_said_to_be_missing(self, tmp_path: Path) -> None:
         text = SOUND.replace("  node-b: {internal: 10.128.0.13", "  node-b: {internal: nowhere")
         assert [one.code for one in mistakes(tmp_path, text)] == ["KPS104"]
+
+
+class TestSettings:
+    """What kube-proxy logs and passes over is a warning in a scenario as in a file of its own."""
+
+    TEXT = SOUND.replace('version: "1.30"', 'version: "1.30", config: {clusterCidr: 10.44.0.0/14, iptables: {masqueradAll: true}}')  # fmt: skip
+
+    def test_unknown_ones_are_warnings_with_what_was_meant(self, tmp_path: Path) -> None:
+        found = load(tmp_path, self.TEXT).findings
+        assert [(one.code, one.severity, one.help) for one in found] == [
+            ("KPS232", Severity.WARNING, "did you mean clusterCIDR?"),
+            ("KPS232", Severity.WARNING, "did you mean iptables.masqueradeAll?"),
+        ]
+        assert [one.position and one.position.line for one in found] == [5, 5]
+
+    def test_and_errors_to_who_is_strict(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError) as raised:
+            Scenario.load(write(tmp_path, self.TEXT), strict=True)
+        assert {one.severity for one in raised.value.diagnostics} == {Severity.ERROR}
+
+    def test_pythons_names_are_not_the_files(self, tmp_path: Path) -> None:
+        text = self.TEXT.replace("clusterCidr", "cluster_cidr")
+        assert load(tmp_path, text).findings[0].help == "did you mean clusterCIDR?"
+        config = load(tmp_path, text).world().config
+        assert config is not None
+        assert config.cluster_cidr == ""
 
 
 class TestOwners:
