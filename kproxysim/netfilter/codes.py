@@ -36,10 +36,11 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     ),
     Explanation(
         "KPS504",
-        "this command is not supported in a dump",
-        "iptables-save prints `-A` only, and kube-proxy writes `-A` and `-X`. Other commands of "
-        "iptables-restore (`-I`, `-D`, `-R`) change rules by position, and do not describe a state.",
-        "-I INPUT 1 -j ACCEPT      write -A INPUT -j ACCEPT in its place",
+        "this is no command of iptables-restore",
+        "A line within a table begins with a command: `-A` as iptables-save prints it, or another one that "
+        "iptables-restore takes: -I, -R, -D, -C, -P, -N, -F, -Z, -X, -E, -L, -S, in short or long form. "
+        "Options that choose a table or wait for a lock (`-t`, `-w`) belong on iptables' own command line.",
+        "-t nat -A PREROUTING ...      write *nat, and under it -A PREROUTING ...",
     ),
     Explanation(
         "KPS505",
@@ -49,6 +50,15 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "are made or leave. It counts from which base chains the rule can be reached. The kernel refuses "
         "the rule anywhere else.",
         "*filter\n-A INPUT -p tcp -j DNAT --to-destination 10.44.0.5:8080      belongs into *nat",
+    ),
+    Explanation(
+        "KPS506",
+        "this command cannot be carried out here",
+        "What a command asks for is not there at this point of the text: a rule with that number or that "
+        "text, a base chain to set a policy of, a name that is still free. A chain can be deleted only when "
+        "it is empty and nothing jumps to it. Without --noflush a table is empty but for its base chains "
+        "when its section begins.",
+        "-X KUBE-OLD      write -F KUBE-OLD before, and delete the rules that jump there",
     ),
     Explanation(
         "unmodelled",

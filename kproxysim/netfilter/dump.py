@@ -1,7 +1,9 @@
 """Reading what iptables-save prints and what iptables-restore takes.
 
 Both are the same language: `*table`, `:CHAIN POLICY [packets:bytes]`, one line a rule, `COMMIT`. Every line
-is accepted or refused by number and reason; all refusals of a text are reported together.
+is accepted or refused by number and reason; all refusals of a text are reported together. Restore text may
+hold other commands than `-A`, which ask what the table holds at that point; what it held before is there as
+well if it is not flushed first.
 
 A large dump repeats itself: its rules differ in addresses, comments and the chains they jump to. The first
 rule of each shape is read in full; another one of the same shape differs in nothing that could be wrong, and
@@ -10,61 +12,38 @@ is read when somebody asks for its meaning.
 
 from __future__ import annotations
 
-import re
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from kproxysim.errors import Diagnostic, InputError, Position, Severity
+from kproxysim.netfilter.commands import Command, read_command
 from kproxysim.netfilter.condition import RuleSyntaxError
+from kproxysim.netfilter.contents import Contents
+from kproxysim.netfilter.family import family_of
 from kproxysim.netfilter.meaning import Parsed
 from kproxysim.netfilter.placing import NO_CHAIN_NAMES, Layout, Need, needs_of, reset_without_tcp
-from kproxysim.netfilter.rule import Rule
-from kproxysim.netfilter.script import Delete, Family, Script, Section
-from kproxysim.netfilter.syntax import parse_rules
+from kproxysim.netfilter.rule import Chain, Rule, Table
+from kproxysim.netfilter.script import (
+    Declare,
+    Delete,
+    Family,
+    Flush,
+    Insert,
+    Remove,
+    Rename,
+    Replace,
+    Script,
+    Section,
+    Statement,
+)
+from kproxysim.netfilter.shape import is_jump, shape_of
+from kproxysim.netfilter.syntax import parse_rules, parsed
 from kproxysim.netfilter.tables import BASE_CHAINS
-from kproxysim.netfilter.targets import EXTENSIONS as TARGETS
-from kproxysim.netfilter.targets import KERNEL_TARGETS
 from kproxysim.netfilter.targets.verdict import Jump, UnknownTarget
 
-__all__ = ["family_of", "read_script"]
+__all__ = ["read_script"]
 
 _CHAIN_NAME_LIMIT = 28
-
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_ADDRESS = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}\Z", re.ASCII)
-_CHAIN = re.compile(r"[A-Za-z0-9_-]{1,28}\Z", re.ASCII)
-_NOT_A_CHAIN = frozenset((*TARGETS, *KERNEL_TARGETS, "QUEUE"))
-_VARYING = "\x00"
-_COMMENT_LIMIT = 200
-
-
-def _shape_of(text: str) -> str:
-    """The text of an IPv4 rule without what may differ between two rules that are right or wrong together:
-
-    source and destination, the address of DNAT, the comment, the chain that is jumped to. Empty for a text
-    that is not told apart so easily.
-    """
-    head, quote, rest = text.partition('"')
-    words = head.split(" ")
-    if quote:
-        inside, _, tail = rest.partition('"')
-        if words[-2:] != ["--comment", ""] or len(inside) > _COMMENT_LIMIT or "\\" in inside or '"' in tail:
-            return ""
-        words[-1] = _VARYING
-        words += tail.split(" ")
-    for option in ("-s", "-d", "--to-destination"):
-        if option in words[:-1]:
-            place = words.index(option) + 1
-            end = ":" if option == "--to-destination" else "/"
-            address, mark, more = words[place].partition(end)
-            if _ADDRESS.match(address):
-                words[place] = f"{_VARYING}{mark}{more}"
-    if words[-2:-1] == ["-j"] and words[-1] not in _NOT_A_CHAIN and _CHAIN.match(words[-1]):
-        words[-1] = _VARYING
-    return " ".join(words)
-
-
-_JUMP = f"-j {_VARYING}"
 
 
 class _Shape(NamedTuple):
@@ -75,10 +54,14 @@ class _Shape(NamedTuple):
 
 
 class _Reader:
-    """One text, line by line."""
+    """One text, line by line. `existing` are the tables that it changes; None if they are flushed first."""
 
-    def __init__(self, text: str, family: Family, name: str) -> None:
+    def __init__(
+        self, text: str, family: Family, name: str, existing: Mapping[str, Table] | None = None
+    ) -> None:
         self.family: Family = family
+        self.existing = existing
+        self.contents: Contents | None = None
         self.name = name
         self.lines = text.removesuffix("\n").split("\n")
         self.script = Script(family)
@@ -147,12 +130,17 @@ class _Reader:
                 "KPS501", number, f"there is no table {table!r}", table, f"tables: {', '.join(BASE_CHAINS)}"
             )
             table = "filter"
-        self.section = Section(table)
         self.layout = Layout(table)
-        self.known = set(BASE_CHAINS[table])
-        # without --noflush a table that comes again begins anew
-        self.script.sections = [one for one in self.script.sections if one.table != table]
+        self.contents = None
+        if self.existing is None:  # a table that comes again begins anew
+            self.script.sections = [one for one in self.script.sections if one.table != table]
+        self.section = Section(table)
         self.script.sections.append(self.section)
+        self.known = set(BASE_CHAINS[table])
+        if self.existing is not None:
+            self.known |= self._now(self.section).rules.keys()
+            for chain in self.known:
+                self._place_again(chain, number)
 
     def _close(self) -> None:
         for refused in self.layout.refused():
@@ -168,11 +156,20 @@ class _Reader:
         if name in BASE_CHAINS[section.table]:
             if policy not in ("ACCEPT", "DROP", "-"):
                 self._refuse("KPS503", number, f"{policy!r} is no policy", policy, "write ACCEPT or DROP")
-            section.declared[name] = "ACCEPT" if policy == "-" else policy
+            self._declare_as(section, name, None if policy == "-" else policy)
             return
         self._check_name(name, number)
-        section.declared[name] = None
+        self._declare_as(section, name, None)
+
+    def _declare_as(self, section: Section, name: str, policy: str | None) -> None:
+        """Chain lines stand in front, usually; one that comes later empties a chain of the user's."""
         self.known.add(name)
+        if name not in BASE_CHAINS[section.table]:
+            self.layout.forget(name)
+        if self.contents is None and not section.statements:
+            section.declared[name] = policy or section.declared.get(name)
+        else:
+            self._add(section, Declare(name, policy))
 
     def _check_name(self, name: str, number: int) -> None:
         if not 1 <= len(name.encode(errors="surrogatepass")) <= _CHAIN_NAME_LIMIT:
@@ -191,52 +188,177 @@ class _Reader:
             if not closed:
                 self._refuse("KPS502", number, "counters are not closed by `]`", "[")
                 return
-        command, _, rest = line.partition(" ")
-        name, _, text = rest.lstrip(" \t").partition(" ")
-        if command in ("-A", "--append"):
-            if name not in self.known:
-                self._refuse(
-                    "KPS503", number, f"chain {name!r} is not declared in table {section.table}", name
-                )
-                return
-            self._rule(section, name, text.strip(" \t"), number)
-        elif command in ("-X", "--delete-chain") and name and name not in BASE_CHAINS[section.table]:
-            if name not in self.known:
-                self._refuse("KPS503", number, f"there is no chain {name!r} to delete", name)
-                return
-            self.known.discard(name)
-            section.statements.append(Delete(name))
-        elif command in ("-N", "--new-chain") and name:
-            self._check_name(name, number)
-            section.declared[name] = None
-            self.known.add(name)
+        word, _, rest = line.partition(" ")
+        if word in ("-A", "--append"):
+            name, _, text = rest.lstrip(" \t").partition(" ")
+            self._append(section, name, text.strip(" \t"), number)
+            return
+        command = read_command(line)
+        if command is None:
+            word = line.split()[0]
+            hint = "write rules with -A"
+            self._refuse("KPS504", number, f"{word!r} is no command of iptables-restore", word, hint)
+        elif command.letter == "A":
+            self._append(section, command.chain, command.rest, number)
         else:
-            self._refuse(
-                "KPS504", number, f"{command!r} is not supported in a dump", command, "write rules with -A"
-            )
+            self._command(section, command, number)
 
-    def _rule(self, section: Section, chain: str, text: str, number: int) -> None:
+    def _append(self, section: Section, chain: str, text: str, number: int) -> None:
+        if chain not in self.known:
+            self._refuse("KPS503", number, f"chain {chain!r} is not declared in table {section.table}", chain)
+            return
+        self._rule(section, chain, text, number)
+
+    # commands other than -A
+
+    def _now(self, section: Section) -> Contents:
+        """What the table of this section holds at this point. Kept up to date once somebody has asked."""
+        if self.contents is None:
+            table = section.table
+            before = self.existing.get(table) if self.existing is not None else None
+            chains = before or (Chain(name, "ACCEPT") for name in BASE_CHAINS[table])
+            self.contents = Contents(chains, self.family)
+            for one in self.script.sections:
+                if one.table == table:
+                    self.contents.carry_out_all(one)
+        return self.contents
+
+    def _add(self, section: Section, statement: Statement) -> None:
+        section.statements.append(statement)
+        if self.contents is not None:
+            self.contents.carry_out(statement)
+
+    def _command(self, section: Section, command: Command, number: int) -> None:
+        contents, base = self._now(section), BASE_CHAINS[section.table]
+        letter, chain = command.letter, command.chain
+        if letter == "N":
+            self._check_name(chain, number)
+            if chain in self.known:
+                self._refuse("KPS506", number, f"chain {chain!r} is there already", chain)
+            else:
+                self._declare_as(section, chain, None)
+            return
+        if chain and chain not in self.known:
+            self._refuse("KPS503", number, f"there is no chain {chain!r} in table {section.table}", chain)
+        elif letter == "P":
+            self._set_policy(section, command, number)
+        elif letter == "F":
+            for name in [chain] if chain else list(contents.rules):
+                self.layout.forget(name)
+                self._add(section, Flush(name))
+        elif letter == "X":
+            for name in [chain] if chain else [name for name in contents.rules if name not in base]:
+                self._delete_chain(section, name, number)
+        elif letter == "E":
+            self._rename(section, command, number)
+        elif letter in "CDIR":
+            self._change_rules(section, command, number)
+            self._place_again(chain, number)
+
+    def _set_policy(self, section: Section, command: Command, number: int) -> None:
+        chain, policy = command.chain, command.rest
+        if chain not in BASE_CHAINS[section.table]:
+            self._refuse("KPS506", number, f"{chain} is no base chain, and only these have a policy", chain)
+        elif policy not in ("ACCEPT", "DROP"):
+            self._refuse("KPS503", number, f"{policy!r} is no policy", policy, "write ACCEPT or DROP")
+        else:
+            self._add(section, Declare(chain, policy))
+
+    def _delete_chain(self, section: Section, chain: str, number: int) -> None:
+        callers = self.layout.callers(chain)
+        if chain in BASE_CHAINS[section.table]:
+            self._refuse("KPS506", number, f"{chain} is a base chain, which stays", chain)
+        elif self._now(section).rules[chain]:
+            self._refuse("KPS506", number, f"chain {chain!r} has rules", chain, f"write -F {chain} before")
+        elif callers:
+            self._refuse("KPS506", number, f"chain {callers[0]} jumps to chain {chain!r}", chain)
+        else:
+            self.known.discard(chain)
+            self._add(section, Delete(chain))
+
+    def _rename(self, section: Section, command: Command, number: int) -> None:
+        old, new = command.chain, command.rest
+        self._check_name(new, number)
+        if old in BASE_CHAINS[section.table]:
+            self._refuse("KPS506", number, f"{old} is a base chain, which keeps its name", old)
+        elif new in self.known:
+            self._refuse("KPS506", number, f"chain {new!r} is there already", new)
+        else:
+            moved = [old, *self.layout.callers(old)]
+            self.known = self.known - {old} | {new}
+            self._add(section, Rename(old, new))
+            for chain in moved:
+                self.layout.forget(chain)
+                self._place_again(new if chain == old else chain, number)
+
+    def _change_rules(self, section: Section, command: Command, number: int) -> None:
+        """-C, -D, -I or -R: what asks for rules by their number, or by what they say."""
+        contents, chain, place = self._now(section), command.chain, command.number
+        count = len(contents.rules[chain]) + (command.letter == "I")
+        if place is not None and place > count:
+            word = str(place)
+            self._refuse("KPS506", number, f"chain {chain} has {len(contents.rules[chain])} rules", word)
+            return
+        if command.letter == "D" and place is not None:
+            self._add(section, Remove(chain, place))
+            return
+        rules = self._rules_of(chain, command.rest, number)
+        if command.letter == "R" and len(rules) != 1:
+            raise RuleSyntaxError("-R takes one rule, and this is several", command.rest)
+        for rule in rules:
+            if command.letter == "I":
+                self._add(section, Insert(rule, place or 1))
+            elif command.letter == "R":
+                assert place is not None
+                self._add(section, Replace(rule, place))
+            else:
+                found = contents.position_of(rule)
+                if found is None:
+                    self._refuse("KPS506", number, f"chain {chain} has no such rule", rule.text)
+                elif command.letter == "D":
+                    self._add(section, Remove(chain, found))
+
+    def _rules_of(self, chain: str, text: str, number: int) -> list[Rule]:
         if "\x00" in text:
             raise RuleSyntaxError("a NUL byte in a rule")
-        shape = (_shape_of(text) if self.family == "ipv4" else "") or text
+        meanings = parse_rules(text, self.family)
+        for meaning in meanings:
+            if isinstance(meaning.target, UnknownTarget) and meaning.target.name in self.known:
+                options = meaning.target.options
+                raise RuleSyntaxError(f"a jump to a chain takes no options ({options})", options)
+        one = len(meanings) == 1
+        return [Rule(chain, text if one else meaning.save(), None, number, meaning) for meaning in meanings]
+
+    def _place_again(self, chain: str, number: int) -> None:
+        """What the rules of a chain need of their place, after they have changed."""
+        assert self.contents is not None
+        self.layout.forget(chain)
+        for rule in self.contents.rules.get(chain, ()):
+            meaning, line = parsed(rule, self.family), rule.line or number
+            if line == number and reset_without_tcp(meaning):
+                self._refuse("KPS505", number, "--reject-with tcp-reset needs -p tcp", "tcp-reset")
+            target = meaning.target.chain if isinstance(meaning.target, Jump) else None
+            self._place(chain, target, _Shape(target is not None, needs_of(meaning)), line)
+
+    # rules
+
+    def _rule(self, section: Section, chain: str, text: str, number: int) -> None:
+        shape = (shape_of(text) if self.family == "ipv4" else "") or text
         known = self.shapes.get(shape)
         if known is None:
-            meanings = parse_rules(text, self.family)
-            for meaning in meanings:
-                if isinstance(meaning.target, UnknownTarget) and meaning.target.name in self.known:
-                    options = meaning.target.options
-                    raise RuleSyntaxError(f"a jump to a chain takes no options ({options})", options)
-                rule = Rule(chain, text if len(meanings) == 1 else meaning.save(), None, number, meaning)
-                section.statements.append(rule)
+            rules = self._rules_of(chain, text, number)
+            for rule in rules:
+                self._add(section, rule)
+                meaning = parsed(rule, self.family)
                 target = meaning.target.chain if isinstance(meaning.target, Jump) else None
-                self._place(chain, target, self._shape(shape, meaning, number, len(meanings)), number)
+                self._place(chain, target, self._shape(shape, meaning, number, len(rules)), number)
             return
-        section.statements.append(Rule(chain, text, None, number))
+        self._add(section, Rule(chain, text, None, number))
         self._place(chain, text[text.rindex(" ") + 1 :] if known.jumps else None, known, number)
 
     def _shape(self, shape: str, meaning: Parsed, number: int, count: int) -> _Shape:
         """What is known of a shape from its first rule; kept if what follows can be told without reading."""
-        known = _Shape(shape.endswith(_JUMP), needs_of(meaning))
+        known = _Shape(is_jump(shape), needs_of(meaning))
         if count == 1 and known.jumps == isinstance(meaning.target, Jump):
             self.shapes[shape] = known
         if reset_without_tcp(meaning):
@@ -254,37 +376,15 @@ class _Reader:
             self.layout.add_needs(chain, shape.needs, number)
 
 
-_BOTH_FAMILIES = (
-    "-s",
-    "-d",
-    "--source",
-    "--destination",
-    "--to-destination",
-    "--to-source",
-    "--mask",
-    "--to",
-)
+def read_script(
+    text: str,
+    family: Family | None = None,
+    name: str = "<dump>",
+    existing: Mapping[str, Table] | None = None,
+) -> Script:
+    """Read a dump or a restore text.
 
-
-def family_of(text: str) -> Family:
-    """The family that a dump is for, by what only one of them can hold; IPv4 where nothing tells."""
-    for line in text.split("\n"):
-        if line.startswith("# Generated by ip6tables"):
-            return "ipv6"
-        if line.startswith("# Generated by iptables"):
-            return "ipv4"
-        if not line.startswith(("-A", "[")):
-            continue
-        for option, value in pairwise(line.split()):
-            if option in _BOTH_FAMILIES:
-                return "ipv6" if value.count(":") > 1 else "ipv4"
-            if option == "--reject-with" and value.startswith("icmp"):
-                return "ipv6" if value.startswith("icmp6") else "ipv4"
-            if option in ("--icmp-type", "--icmpv6-type") or value in ("icmpv6", "ipv6-icmp", "icmp6"):
-                return "ipv4" if option == "--icmp-type" else "ipv6"
-    return "ipv4"
-
-
-def read_script(text: str, family: Family | None = None, name: str = "<dump>") -> Script:
-    """Read a dump or a restore text. Raises InputError with every line that iptables would refuse."""
-    return _Reader(text, family or family_of(text), name).read()
+    `existing` are the tables that it changes, by name; without them it begins with empty ones. Raises
+    InputError with every line that iptables would refuse.
+    """
+    return _Reader(text, family or family_of(text), name, existing).read()

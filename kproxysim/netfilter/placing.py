@@ -105,6 +105,15 @@ class Layout:
         for need in needs:
             self.needs.setdefault(chain, {}).setdefault(need, line)
 
+    def forget(self, chain: str) -> None:
+        """A chain has no rules any more."""
+        self.jumps.pop(chain, None)
+        self.needs.pop(chain, None)
+
+    def callers(self, chain: str) -> list[str]:
+        """The chains with a rule that jumps to this one."""
+        return [caller for caller, targets in self.jumps.items() if chain in targets]
+
     def refused(self) -> Iterator[Refused]:
         """What the kernel refuses of this table."""
         for needs in self.needs.values():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kproxysim.netfilter.contents import Contents
 from kproxysim.netfilter.dump import read_script
 from kproxysim.netfilter.rule import Chain, Rule, Table
-from kproxysim.netfilter.script import Delete, Family, Script
+from kproxysim.netfilter.script import Family, Script
 from kproxysim.netfilter.syntax import Parsed, parsed
 from kproxysim.netfilter.tables import BASE_CHAINS, TABLES
 from kproxysim.values import dataclass
@@ -94,22 +95,22 @@ class Ruleset:
 
     def _carry_out(self, script: Script) -> None:
         for section in script.sections:
-            chains = self.table(section.table).chains
-            added: dict[str, list[Rule]] = {}
-            for name, policy in section.declared.items():
-                chains[name] = Chain(name, policy)
-                added[name] = []
-            for statement in section.statements:
-                if isinstance(statement, Delete):
-                    del chains[statement.chain]
-                    added.pop(statement.chain, None)
-                    continue
-                rules = added.get(statement.chain)
-                if rules is None:
-                    rules = added[statement.chain] = list(chains[statement.chain].rules)
-                rules.append(statement)
-            for name, rules in added.items():
-                chains[name].rules = tuple(rules)
+            table = self.table(section.table)
+            contents = Contents(table, self.family)
+            contents.carry_out_all(section)
+            table.chains = contents.chains()
+
+    def restore(self, text: str, *, noflush: bool = False, name: str = "<restore>") -> None:
+        """Do what `iptables-restore` does with a text; with `noflush`, leave in place what it does not name.
+
+        Raises InputError with every line that iptables would refuse, and changes nothing then. (iptables goes
+        table by table: those before the first mistake it has changed.)
+        """
+        script = read_script(text, self.family, name, self.tables if noflush else None)
+        if not noflush:
+            for section in script.sections:
+                self.tables.pop(section.table, None)
+        self.apply(script)
 
     def to_restore(self) -> str:
         """The input of iptables-restore that made this ruleset, byte for byte: kube-proxy's chains only.

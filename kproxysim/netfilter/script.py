@@ -2,7 +2,7 @@
 
 A script is what kube-proxy writes in one sync. Applying it to a `Ruleset` (`Ruleset.apply`) is what the
 kernel does with it under `--noflush`: a declared chain is created or emptied, rules are appended, deleted
-chains go, everything else stays.
+chains go, everything else stays. What each statement does to a table is in `contents`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,19 @@ from typing import Literal
 from kproxysim.netfilter.rule import Origin, Rule
 from kproxysim.values import dataclass
 
-__all__ = ["Delete", "Family", "Script", "Section"]
+__all__ = [
+    "Declare",
+    "Delete",
+    "Family",
+    "Flush",
+    "Insert",
+    "Remove",
+    "Rename",
+    "Replace",
+    "Script",
+    "Section",
+    "Statement",
+]
 
 Family = Literal["ipv4", "ipv6"]
 
@@ -32,6 +44,78 @@ class Delete:
         return f"-X {self.chain}"
 
 
+@dataclass(frozen=True, slots=True)
+class Declare:
+    """`:CHAIN POLICY` behind other statements, `-N CHAIN` or `-P CHAIN POLICY`.
+
+    A chain of the user's is made, or emptied if it is there; a base chain keeps its rules. `policy` is
+    "ACCEPT", "DROP", or None to leave the one that there is.
+    """
+
+    chain: str
+    policy: str | None = None
+
+    def __str__(self) -> str:
+        return f":{self.chain} {self.policy or '-'} [0:0]"
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """`-I CHAIN POSITION`: a rule in front of the one at `position`, which counts from 1."""
+
+    rule: Rule
+    position: int = 1
+
+    def __str__(self) -> str:
+        return f"-I {self.rule.chain} {self.position} {self.rule.text}".rstrip(" ")
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """`-R CHAIN POSITION`: a rule in place of the one at `position`."""
+
+    rule: Rule
+    position: int
+
+    def __str__(self) -> str:
+        return f"-R {self.rule.chain} {self.position} {self.rule.text}".rstrip(" ")
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """`-D CHAIN POSITION`: the rule at `position` goes. A rule that was named by its text has one too."""
+
+    chain: str
+    position: int
+
+    def __str__(self) -> str:
+        return f"-D {self.chain} {self.position}"
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """`-F CHAIN`: all rules of a chain go."""
+
+    chain: str
+
+    def __str__(self) -> str:
+        return f"-F {self.chain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """`-E OLD NEW`: a chain of the user's gets another name, and the rules that jump to it follow."""
+
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"-E {self.old} {self.new}"
+
+
+Statement = Rule | Delete | Declare | Insert | Replace | Remove | Flush | Rename
+
+
 @dataclass(slots=True)
 class Section:
     """One `*table ... COMMIT`: chain lines first, then statements in order.
@@ -44,7 +128,7 @@ class Section:
 
     table: str
     declared: dict[str, str | None] = field(default_factory=dict)
-    _made: list[Rule | Delete] = field(default_factory=list, repr=False)
+    _made: list[Statement] = field(default_factory=list, repr=False)
     _written: list[_Block] = field(default_factory=list, repr=False)
 
     def write(self, lines: Sequence[str], origin: Origin | None = None, fields: Sequence[str] = ()) -> None:
@@ -56,7 +140,7 @@ class Section:
             self._written.append(("\n".join(lines), origin, fields))
 
     @property
-    def statements(self) -> list[Rule | Delete]:
+    def statements(self) -> list[Statement]:
         """The statements as values, in order."""
         written, self._written = self._written, []
         for block in written:

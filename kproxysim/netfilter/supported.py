@@ -28,7 +28,10 @@ and printed, but where a packet's fate hangs on what is not known, the way ends 
 it is never skipped and never taken to match.
 
 Every rule: `-s`, `-d`, `-i`, `-o`, `-p`, `-f`, `-j`, `-g` in all spellings, `!` where iptables takes it,
-several addresses with commas, counters in front.""".splitlines()
+several addresses with commas, counters in front. A line begins with its command: `-A`, `-I`, `-R`, `-D`,
+`-C`, `-P`, `-N`, `-F`, `-Z`, `-X`, `-E`, `-L`, `-S`, short or long, with what iptables-restore makes of it
+and refuses (`Ruleset.from_save` begins with empty tables, `Ruleset.restore` changes those of a ruleset,
+`--noflush` or not). Options in front of the command are not read.""".splitlines()
 
 
 @dataclass(frozen=True, slots=True)
