@@ -11,7 +11,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --g
 	--no-header --no-annotate --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench format lock clean
+.PHONY: help demo test lint docs bench format lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,10 @@ lint:  ## ruff and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+docs:  ## the site, in docs/_build
+	@.ci/setup dev
+	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build
+
 bench:  ## what takes how long, beside a reference in the same run
 	@.ci/setup dev
 	@for one in tests/benchmarks/[a-z]*.py; do $(BIN)/python -m tests.benchmarks.$$(basename $$one .py); done
@@ -47,10 +51,10 @@ lock:  ## renew .lock/ to the newest versions that pyproject.toml allows
 	.venv/uv/bin/python -m pip install -qq --require-hashes -r .lock/uv.txt
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		>.venv/build-requires.txt
-	$(LOCK) -o .lock/dev.txt pyproject.toml .venv/build-requires.txt --extra test
+	$(LOCK) -o .lock/dev.txt pyproject.toml .venv/build-requires.txt --extra test --extra docs
 	$(LOCK) -o .lock/core.txt pyproject.toml .venv/build-requires.txt --constraint .lock/dev.txt
 	echo uv | $(LOCK) -o .lock/uv.txt -
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

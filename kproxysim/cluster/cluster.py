@@ -53,7 +53,7 @@ class Cluster:
     def load(cls, source: SourceLike, *, strict: bool = False) -> Cluster:
         """Read a cluster from manifests, exactly as kubectl prints them.
 
-        `source` is a path, a folder (its *.yaml, *.yml and *.json, and those of the folders in it), `-` for
+        `source` is a path, a folder (its YAML and JSON files, and those of the folders in it), `-` for
         standard input, a manifest as a mapping, or a list of any of these. v1 List, several documents in one
         file and JSON are all read. With `strict`, what today's API server would refuse is an error.
 

@@ -1,0 +1,32 @@
+"""The site: `make docs`. What can be made from the code is made from it (see `_ext/reference.py`)."""
+
+import sys
+from pathlib import Path
+
+import kproxysim
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "kproxysim"
+version = release = kproxysim.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "reference"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+# Docstrings quote with single backticks.
+default_role = "code"
+
+toc_object_entries = False
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "exclude-members": "model_config, model_post_init"}
+
+html_theme = "furo"
+html_title = f"kproxysim {release}"
+# A trace is up to 100 columns wide and shall fit.
+html_theme_options = {
+    "light_css_variables": {"code-font-size": "70%"},
+    "dark_css_variables": {"code-font-size": "70%"},
+}
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
