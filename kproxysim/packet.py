@@ -25,7 +25,8 @@ class Packet:
     `src` and `dst` may be given as text and are kept as `ipaddress` objects. `sport` and `dport` are 0 to
     65535 for tcp, udp and sctp and None for anything else. `flags` are TCP flags in the order of `TCP_FLAGS`
     ("SYN,ACK"); a tcp packet without flags is the SYN that opens a connection. ICMP carries `icmp` (type,
-    code) and, for errors, the `inner` packet that the error is about.
+    code) and, for errors, the `inner` packet that the error is about. `in_window` is false for a tcp
+    packet whose sequence numbers lie outside the window that its connection has reached, as a late one's do.
 
     Raises ValueError for addresses of two families, a port out of range, or ports on a protocol without them.
     """
@@ -38,6 +39,7 @@ class Packet:
     flags: str = ""
     icmp: tuple[int, int] | None = None
     inner: Packet | None = None
+    in_window: bool = True
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Packet:
         flags: str = "",
         icmp: tuple[int, int] | None = None,
         inner: Packet | None = None,
+        in_window: bool = True,
     ) -> None:
         put = object.__setattr__
         put(self, "protocol", protocol)
@@ -59,6 +62,7 @@ class Packet:
         put(self, "flags", "SYN" if protocol == "tcp" and not flags else flags)
         put(self, "icmp", icmp)
         put(self, "inner", inner)
+        put(self, "in_window", in_window)
         if self.src.version != self.dst.version:
             raise ValueError(f"source {src} and destination {dst} are of different address families")
         for name, port in (("sport", sport), ("dport", dport)):
@@ -100,6 +104,8 @@ class Packet:
             data["icmp"] = {"type": self.icmp[0], "code": self.icmp[1]}
         if self.inner is not None:
             data["inner"] = self.inner.to_dict()
+        if not self.in_window:
+            data["in_window"] = False
         return data
 
     def __str__(self) -> str:
@@ -115,6 +121,8 @@ class Packet:
                 fields.append(f"{name}={value!r}")
         if self.flags and not (self.protocol == "tcp" and self.flags == "SYN"):
             fields.append(f"flags={self.flags!r}")
+        if not self.in_window:
+            fields.append("in_window=False")
         return f"Packet({', '.join(fields)})"
 
 

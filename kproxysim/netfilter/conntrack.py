@@ -1,24 +1,29 @@
-"""Connection tracking: one entry a connection, found by the tuple of either direction.
+"""The table of connections: one entry a connection, found by the tuple of either direction.
 
-Sources: nf_conntrack_core.c (`nf_conntrack_in`, `nf_ct_resolve_clash`), nf_conntrack_proto_tcp.c for which
-packets may open a connection. An entry enters the table at the end of its first packet's way (`confirm`); a
-packet that is dropped before leaves none.
+Source: nf_conntrack_core.c (`__nf_conntrack_confirm`, `nf_ct_gc_expired`). An entry enters the table at the
+end of its first packet's way (`confirm`); a packet that is dropped before leaves none. What packets make of
+entries is in `tracking`.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from math import inf
 from typing import NamedTuple
 
+from kproxysim.netfilter.overlay import Overlay
+from kproxysim.netfilter.tcp_states import Memory
 from kproxysim.values import dataclass
 
 __all__ = ["Connection", "Conntrack", "CtState", "Flow", "Status", "Tuple"]
+
+_FIRST_SWEEP = 64
+"""Entries above which a table looks for expired ones."""
 
 
 class Tuple(NamedTuple):
     """One direction of a connection.
 
-    Ports are negative where the protocol has none. The id of a ping is not modelled.
+    Ports are negative where the protocol has none. The id of a ping is not modelled. `family` is 4 or 6.
     """
 
     protocol: str
@@ -26,10 +31,11 @@ class Tuple(NamedTuple):
     sport: int
     dst: int
     dport: int
+    family: int = 4
 
     def inverse(self) -> Tuple:
         """The tuple of a packet that answers this one, nothing translated."""
-        return Tuple(self.protocol, self.dst, self.dport, self.src, self.sport)
+        return Tuple(self.protocol, self.dst, self.dport, self.src, self.sport, self.family)
 
 
 class CtState:
@@ -53,15 +59,18 @@ class Status:
     DST_NAT = 4
     SRC_NAT_DONE = 8
     DST_NAT_DONE = 16
+    ASSURED = 64
     CONFIRMED = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """One entry. `reply` is the tuple that answers will carry when they arrive, so it holds what NAT decided.
 
     `free_ports` is the range from which the kernel would draw the source port where it does not keep it
-    (`--random-fully`, or a clash): (lowest, highest), None where the port is known.
+    (`--random-fully`, or a clash): (lowest, highest), None where the port is known. `opened` is when the
+    first packet came, `expires` when the entry is over unless another comes, in seconds on the host's clock.
+    `state` is the state of TCP or SCTP as `conntrack -L` prints it, "" for other protocols; `tcp` is what
+    the kernel remembers of a TCP connection beside it.
     """
 
     number: int
@@ -70,6 +79,10 @@ class Connection:
     status: int = 0
     mark: int = 0
     free_ports: tuple[int, int] | None = None
+    opened: float = 0.0
+    expires: float = inf
+    state: str = ""
+    tcp: Memory = Memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,72 +102,101 @@ class Flow:
 
 
 class Conntrack:
-    """The table of one host."""
+    """The table of one host. `clock` is the time in seconds; what expired before is not found any more.
 
-    __slots__ = ("_by_tuple", "_entries", "_next")
+    Expired entries are taken out when they are met, and all of them whenever the table has doubled since
+    that was last done: it holds no more than twice what was alive then. `nf_conntrack_max` is not modelled.
+    """
+
+    __slots__ = ("_by_tuple", "_count", "_entries", "_next", "_sweep_at", "clock")
 
     def __init__(self) -> None:
-        self._entries: dict[int, Connection] = {}
-        self._by_tuple: dict[Tuple, tuple[int, bool]] = {}
+        self._entries: Overlay[int, Connection] = Overlay()
+        self._by_tuple: Overlay[Tuple, tuple[int, bool]] = Overlay()
+        self._count = 0
         self._next = 1
+        self._sweep_at = _FIRST_SWEEP
+        self.clock = 0.0
 
     def __len__(self) -> int:
-        return len(self._entries)
+        """How many entries it holds, expired ones that nobody has met among them."""
+        return self._count
 
     def entries(self) -> tuple[Connection, ...]:
-        """All confirmed entries, oldest first."""
-        return tuple(self._entries.values())
+        """All entries that are alive, oldest first."""
+        return tuple(one for one in self._entries.to_dict().values() if one.expires > self.clock)
 
     def fork(self) -> Conntrack:
-        """An independent copy."""
+        """An independent copy, made without walking over the entries."""
         copy = Conntrack()
-        copy._entries = dict(self._entries)
-        copy._by_tuple = dict(self._by_tuple)
-        copy._next = self._next
+        copy.absorb(self)
         return copy
+
+    def absorb(self, other: Conntrack) -> None:
+        """Become what `other` is: a fork whose changes have come true."""
+        self._entries = other._entries.fork()
+        self._by_tuple = other._by_tuple.fork()
+        self._count, self._next, self._sweep_at = other._count, other._next, other._sweep_at
+        self.clock = other.clock
 
     def find(self, key: Tuple) -> tuple[Connection, bool] | None:
         """The entry one of whose directions is `key`, and whether that is the answering direction."""
         found = self._by_tuple.get(key)
-        return None if found is None else (self._entries[found[0]], found[1])
+        if found is None:
+            return None
+        connection = self._entries.get(found[0])
+        assert connection is not None
+        if connection.expires <= self.clock:
+            self.delete(connection)
+            return None
+        return connection, found[1]
 
     def is_taken(self, reply: Tuple, number: int) -> bool:
         """Is an answer with this tuple already claimed by another connection (`nf_nat_used_tuple`)?"""
-        found = self._by_tuple.get(reply)
-        return found is not None and found[0] != number
+        found = self.find(reply)
+        return found is not None and found[0].number != number
 
     def open(self, key: Tuple) -> Connection:
         """A new entry, not yet confirmed: it is in no table until `confirm`."""
         number = self._next
         self._next += 1
-        return Connection(number, key, key.inverse())
+        return Connection(number, key, key.inverse(), opened=self.clock)
 
     def confirm(self, connection: Connection) -> Connection:
-        """Put an entry into the table, or put its changed form there."""
-        if not connection.status & Status.CONFIRMED:
-            connection = replace(connection, status=connection.status | Status.CONFIRMED)
+        """Put a new entry into the table."""
+        connection = connection._replace(status=connection.status | Status.CONFIRMED)
+        self._count += 1
         self._entries[connection.number] = connection
         self._by_tuple[connection.original] = (connection.number, False)
         self._by_tuple[connection.reply] = (connection.number, True)
+        if self._count > self._sweep_at:
+            self._sweep()
         return connection
-
-    def seen_reply(self, connection: Connection) -> Connection:
-        """Mark that an answer came by."""
-        changed = replace(connection, status=connection.status | Status.SEEN_REPLY)
-        self._entries[changed.number] = changed
-        return changed
 
     def update(self, connection: Connection) -> None:
         """Put the changed form of an entry into the table, if it is in there."""
         if connection.number in self._entries:
             self._entries[connection.number] = connection
 
-    def is_gone(self, connection: Connection) -> bool:
-        """Was this entry in the table once, and is no more?"""
-        return bool(connection.status & Status.CONFIRMED) and connection.number not in self._entries
-
     def delete(self, connection: Connection) -> None:
-        """Remove an entry (`conntrack -D`)."""
+        """Remove an entry, if it is in there (`conntrack -D`)."""
         gone = self._entries.pop(connection.number)
-        self._by_tuple.pop(gone.original, None)
-        self._by_tuple.pop(gone.reply, None)
+        if gone is None:
+            return
+        self._count -= 1
+        for key in (gone.original, gone.reply):
+            found = self._by_tuple.get(key)
+            if found is not None and found[0] == gone.number:
+                self._by_tuple.pop(key)
+
+    def flush(self) -> None:
+        """Remove all entries (`conntrack -F`)."""
+        self._entries.clear()
+        self._by_tuple.clear()
+        self._count = 0
+
+    def _sweep(self) -> None:
+        for connection in self._entries.to_dict().values():
+            if connection.expires <= self.clock:
+                self.delete(connection)
+        self._sweep_at = max(_FIRST_SWEEP, 2 * self._count)

@@ -12,6 +12,7 @@ from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.routing import RoutingTable
 from kproxysim.netfilter.sets import AddressSet
 from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.timeouts import Timeouts
 from kproxysim.values import dataclass
 
 __all__ = ["ECHO", "Host", "Socket", "Sysctls"]
@@ -30,18 +31,25 @@ class Socket:
     address: int | None = None
 
 
+_TIMEOUTS = Timeouts()
+
+
 @dataclass(frozen=True, slots=True)
 class Sysctls:
     """Kernel settings that decide a packet's way; defaults are the kernel's on a node that kube-proxy runs
     on.
 
-    `rp_filter` is 0 (off), 1 (strict) or 2 (loose), as the larger of `all` and the device says.
+    `rp_filter` is 0 (off), 1 (strict) or 2 (loose), as the larger of `all` and the device says. `tcp_loose`,
+    `tcp_be_liberal`, `tcp_max_retrans` and `timeouts` are those of connection tracking.
     """
 
     ip_forward: bool = True
     route_localnet: bool = False
     rp_filter: int = 0
     tcp_loose: bool = True
+    tcp_be_liberal: bool = False
+    tcp_max_retrans: int = 3
+    timeouts: Timeouts = _TIMEOUTS
 
 
 def _no_rules(_family: int) -> ChainGraph | None:

@@ -74,9 +74,7 @@ def bind(table: Conntrack, connection: Connection, side: str, asked: Wanted | No
     status = connection.status | _DONE_BIT[side]
     if wanted != current:
         status |= _NAT_BIT[side]
-    return Connection(
-        connection.number, connection.original, wanted.inverse(), status, connection.mark, free_ports
-    )
+    return connection._replace(reply=wanted.inverse(), status=status, free_ports=free_ports)
 
 
 def _destination(table: Conntrack, connection: Connection, current: Tuple, asked: Wanted) -> Tuple:

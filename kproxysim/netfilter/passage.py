@@ -278,7 +278,7 @@ class Passage:
         """Everything at one hook, in the kernel's order."""
         for table in HOOK_ORDER[hook]:
             if table == "conntrack":
-                skb = track(skb, self.state.conntrack, tcp_loose=self.host.sysctls.tcp_loose)
+                skb = track(skb, self.state.conntrack, self.host.sysctls)
             elif table == "nat":
                 before = skb
                 skb = self._nat(hook, skb)

@@ -31,6 +31,7 @@ class Skb:
     `sport` and `dport` are -1 where the protocol has no ports. `iif` and `oif` are device names, empty where
     the hook has none. `flow` is the connection as it was when this value was made, None before conntrack has
     looked. `made_here` tells whether a process of this host sent it, None for what its kernel sent.
+    `in_window` is that of the packet.
     """
 
     family: int
@@ -47,6 +48,7 @@ class Skb:
     oif: str = ""
     flow: Flow | None = None
     made_here: bool | None = None
+    in_window: bool = True
 
     @classmethod
     def of(cls, packet: Packet, *, iif: str = "", oif: str = "", made_here: bool | None = None) -> Skb:
@@ -66,6 +68,7 @@ class Skb:
             oif,
             None,
             made_here,
+            packet.in_window,
         )
 
     @property
@@ -80,6 +83,7 @@ class Skb:
             self.flags,
             self.icmp,
             self.inner,
+            self.in_window,
         )
 
     def _changed(
@@ -110,6 +114,7 @@ class Skb:
             self.oif if oif is None else oif,
             self.flow if flow is None else flow,
             self.made_here,
+            self.in_window,
         )
 
     def with_source(self, src: int, sport: int) -> Skb:

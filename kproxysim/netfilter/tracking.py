@@ -1,13 +1,16 @@
-"""Which connection a packet belongs to, and which packets may open one.
+"""Which connection a packet belongs to, which packets may open one, and how long it is kept.
 
-Sources: net/netfilter/nf_conntrack_core.c (`nf_conntrack_in`), nf_conntrack_proto_icmp.c,
-nf_conntrack_proto_icmpv6.c, nf_conntrack_proto_tcp.c.
+Sources: net/netfilter/nf_conntrack_core.c (`nf_conntrack_in`), nf_conntrack_proto_icmp.c, _icmpv6.c, _udp.c,
+_generic.c; TCP is in `tcp_tracking`.
 """
 
 from __future__ import annotations
 
-from kproxysim.netfilter.conntrack import Conntrack, CtState, Flow, Status, Tuple
+from kproxysim.netfilter.conntrack import Connection, Conntrack, CtState, Flow, Status, Tuple
+from kproxysim.netfilter.host import Sysctls
 from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.tcp_tracking import GONE, REFUSED, REOPENED, follow
+from kproxysim.netfilter.timeouts import Timeouts
 
 __all__ = ["confirm", "track"]
 
@@ -17,9 +20,15 @@ _REPLIES = {4: {0: 8, 14: 13, 16: 15, 18: 17}, 6: {129: 128}}
 _ASKED = -2
 """Counted down from here an ICMP type is no port."""
 
+_STREAM_AFTER = 2
+"""Seconds after which a UDP connection that is still in use counts as a stream."""
 
-def track(skb: Skb, table: Conntrack, *, tcp_loose: bool) -> Skb:
-    """The packet with the connection that it belongs to or opens; as it is if that is known already."""
+
+def track(skb: Skb, table: Conntrack, sysctls: Sysctls) -> Skb:
+    """The packet with the connection that it belongs to or opens; as it is if that is known already.
+
+    The entry of a known connection is brought up to date in `table`.
+    """
     if skb.flow is not None:
         return skb
     if skb.icmp is not None and skb.inner is not None:
@@ -27,20 +36,61 @@ def track(skb: Skb, table: Conntrack, *, tcp_loose: bool) -> Skb:
         if found is None:
             return skb.with_flow(Flow(CtState.INVALID))
         return skb.with_flow(Flow(CtState.RELATED, found[0], found[1]))
-    key = _tuple_of(skb)
+    return skb.with_flow(_flow(skb, _tuple_of(skb), table, sysctls))
+
+
+def _flow(skb: Skb, key: Tuple, table: Conntrack, sysctls: Sysctls) -> Flow:
     found = table.find(key)
-    if found is not None:
+    if found is None:
+        if skb.icmp is not None and skb.icmp[0] not in _REPLIES[skb.family].values():
+            return Flow(CtState.INVALID)
+        connection, is_reply = table.open(key), False
+    else:
         connection, is_reply = found
-        is_first_reset = "RST" in skb.flags and not connection.status & Status.SEEN_REPLY
-        if is_reply:
-            connection = table.seen_reply(connection)
-        if is_first_reset:  # what nothing ever answered but a reset is forgotten (`nf_conntrack_tcp_packet`)
+    if skb.protocol == "tcp":
+        step = follow(
+            connection,
+            skb.flags,
+            is_reply=is_reply,
+            in_window=skb.in_window,
+            sysctls=sysctls,
+            clock=table.clock,
+        )
+        if step.verdict == REOPENED:
             table.delete(connection)
-        state = CtState.ESTABLISHED if is_reply or connection.status & Status.SEEN_REPLY else CtState.NEW
-        return skb.with_flow(Flow(state, connection, is_reply))
-    if not _may_open(skb, tcp_loose=tcp_loose):
-        return skb.with_flow(Flow(CtState.INVALID))
-    return skb.with_flow(Flow(CtState.NEW, table.open(key)))
+            return _flow(skb, key, table, sysctls)
+        connection = step.connection
+        if step.verdict == REFUSED:
+            table.update(connection)
+            return Flow(CtState.INVALID)
+        if step.verdict == GONE:
+            table.delete(connection)
+    else:
+        connection = _refreshed(connection, sysctls.timeouts, table.clock)
+    if found is None:
+        return Flow(CtState.NEW, connection)
+    if is_reply and not connection.status & Status.SEEN_REPLY:
+        connection = connection._replace(status=connection.status | Status.SEEN_REPLY)
+    table.update(connection)
+    state = CtState.ESTABLISHED if is_reply or connection.status & Status.SEEN_REPLY else CtState.NEW
+    return Flow(state, connection, is_reply)
+
+
+def _refreshed(connection: Connection, timeouts: Timeouts, clock: float) -> Connection:
+    """An entry without states of its own after another packet."""
+    protocol, status = connection.original.protocol, connection.status
+    if protocol == "udp":
+        timeout = timeouts.udp_timeout
+        if status & Status.SEEN_REPLY and clock > connection.opened + _STREAM_AFTER:
+            timeout = timeouts.udp_timeout_stream
+            status |= Status.ASSURED
+    elif protocol == "icmp":
+        timeout = timeouts.icmp_timeout
+    elif protocol == "ipv6-icmp":
+        timeout = timeouts.icmpv6_timeout
+    else:
+        timeout = timeouts.generic_timeout
+    return connection._replace(status=status, expires=clock + timeout)
 
 
 def confirm(skb: Skb, table: Conntrack) -> Skb:
@@ -48,26 +98,9 @@ def confirm(skb: Skb, table: Conntrack) -> Skb:
     flow = skb.flow
     if flow is None or flow.connection is None or flow.state != CtState.NEW:
         return skb
-    if table.is_gone(flow.connection):
+    if flow.connection.status & Status.CONFIRMED:
         return skb
     return skb.with_flow(flow.updated(table.confirm(flow.connection)))
-
-
-def _may_open(skb: Skb, *, tcp_loose: bool) -> bool:
-    """May a packet without an entry open one?
-
-    Of ICMP only a request may. Of TCP a SYN, and with tcp_loose a lone ACK too.
-    """
-    if skb.icmp is not None:
-        return skb.icmp[0] in _REPLIES[skb.family].values()
-    if skb.protocol != "tcp" or skb.flags == "SYN":
-        return True
-    present = set(skb.flags.split(","))
-    if present & {"RST", "FIN"}:
-        return False
-    if "SYN" in present:
-        return "ACK" not in present
-    return tcp_loose and "ACK" in present
 
 
 def _tuple_of(skb: Skb) -> Tuple:
@@ -80,4 +113,4 @@ def _tuple_of(skb: Skb) -> Tuple:
     if skb.icmp is not None:
         asked = _REPLIES[skb.family].get(skb.icmp[0])
         sport, dport = (_ASKED - asked, -1) if asked is not None else (-1, _ASKED - skb.icmp[0])
-    return Tuple(skb.protocol, skb.src, sport, skb.dst, dport)
+    return Tuple(skb.protocol, skb.src, sport, skb.dst, dport, skb.family)

@@ -24,6 +24,7 @@ from kproxysim.kubeproxy import NodeEffects
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.host import Host, Socket, Sysctls
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
+from kproxysim.netfilter.timeouts import Timeouts
 from kproxysim.network.edge import Edge
 from kproxysim.network.pods import Pod
 from kproxysim.network.router import CLUSTER_SIDE, INTERNET_SIDE
@@ -416,4 +417,7 @@ def _sysctls(values: Mapping[str, str]) -> Sysctls:
         route_localnet=bool(both("route_localnet")),
         rp_filter=both("rp_filter"),
         tcp_loose=bool(number("net.netfilter.nf_conntrack_tcp_loose", 1)),
+        tcp_be_liberal=bool(number("net.netfilter.nf_conntrack_tcp_be_liberal", 0)),
+        tcp_max_retrans=number("net.netfilter.nf_conntrack_tcp_max_retrans", 3),
+        timeouts=Timeouts.of(found),
     )

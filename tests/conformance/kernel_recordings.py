@@ -9,7 +9,6 @@ from typing import Any
 
 from kproxysim.cluster import Cluster, Node, NodeFacts
 from kproxysim.netfilter.chance import Enumeration
-from kproxysim.netfilter.conntrack import Conntrack
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.state import HostState
 from kproxysim.network import Edge, Pod, World
@@ -124,7 +123,7 @@ class Replay:
                 for _ in range(step.get("repeat", 1)):
                     if not step.get("keep_conntrack"):
                         for state in self.states.values():
-                            state.conntrack = Conntrack()
+                            state.conntrack.flush()
                     yield Connection(sent, next(truth), world, self.states)
             else:
                 assert action == "recent", action

@@ -147,7 +147,7 @@ EXTENSIONS = (
         {"--ctstate": Option("ctstate", 1, True)}
         | {f"--{name}": Option(name, 1, name != "ctdir") for name in FLOW_OPTIONS},
         modelled="partly",
-        note="`--ctexpire` is unmodelled, and so is `--ctstatus ASSURED` once a reply was seen",
+        note="`--ctexpire` is unmodelled",
         source="net/netfilter/xt_conntrack.c",
     ),
     Extension(

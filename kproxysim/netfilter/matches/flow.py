@@ -28,7 +28,7 @@ _STATUS = {
     "NONE": 0,
     "EXPECTED": 32,
     "SEEN_REPLY": Status.SEEN_REPLY,
-    "ASSURED": 64,
+    "ASSURED": Status.ASSURED,
     "CONFIRMED": Status.CONFIRMED,
 }
 _SAVED_STATUS = ("EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED")
@@ -48,7 +48,7 @@ class FlowPart:
     @property
     def may_be_unknown(self) -> bool:
         """Is the answer not always known?"""
-        return self.option in ("ctexpire", "ctstatus")
+        return self.option == "ctexpire"
 
     def _tuple(self, connection: Connection) -> Tuple:
         return connection.original if self.option.startswith("ctorig") else connection.reply
@@ -73,17 +73,10 @@ class FlowPart:
         if self.option == "ctexpire":
             raise Unmodelled("option --ctexpire")
         if self.option == "ctstatus":
-            return self._has_status(connection)
+            return bool(connection.status & self.low)
         if self.option.endswith("port"):
             return self.low <= self._value(connection) <= self.high
         return (self._value(connection) ^ self.low) & self.high == 0
-
-    def _has_status(self, connection: Connection) -> bool:
-        if connection.status & self.low:
-            return True
-        if self.low & _STATUS["ASSURED"] and connection.status & Status.SEEN_REPLY:
-            raise Unmodelled("option --ctstatus ASSURED")
-        return False
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         return self._holds(skb) is not self.negated

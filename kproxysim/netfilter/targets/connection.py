@@ -5,8 +5,6 @@ Sources: net/netfilter/xt_connmark.c, xt_CT.c, extensions/libxt_CONNMARK.c, libx
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kproxysim.netfilter.condition import (
     Extension,
     Given,
@@ -60,7 +58,7 @@ class ConnmarkTarget:
             mark = (old & ~self.connection_mask) ^ self._shifted(skb.mark & self.packet_mask)
         else:
             mark = self._shifted(((old & ~self.connection_mask) ^ self.value) & _ALL)
-        return skb.with_flow(flow.updated(replace(flow.connection, mark=mark & _ALL)))
+        return skb.with_flow(flow.updated(flow.connection._replace(mark=mark & _ALL)))
 
     def save(self) -> str:
         if self.action == "set":
