@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from kproxysim.netfilter.overlay import Overlay
 from kproxysim.netfilter.tcp_states import Memory
-from kproxysim.values import dataclass
 
 __all__ = ["Connection", "Conntrack", "CtState", "Flow", "Status", "Tuple"]
 
@@ -85,8 +84,7 @@ class Connection(NamedTuple):
     tcp: Memory = Memory()
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """What a packet knows of its connection: the entry, the state, and the direction it goes in.
 
     `connection` is None for INVALID and UNTRACKED packets.

@@ -5,23 +5,27 @@ with it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.walk import Walked
-from kproxysim.values import dataclass
 
-__all__ = ["Event", "Log", "Outcome", "rewrite_text"]
+__all__ = ["Event", "Log", "Outcome", "Said", "rewrite_text"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+Said = str | Callable[[Skb, Skb], str]
+"""A sentence, or what makes one of the packet before and after: most traces are never printed."""
+
+
+class Event(NamedTuple):
     """Something that happened outside the rules: `at` is "routing", "conntrack", "nat" or "edge:...".
 
-    `said` is the sentence, or makes it when a report asks: most traces of a long run are never printed.
+    Where a sentence tells what the packet carries, `said` makes it; what is the same for every packet that
+    comes here is text.
     """
 
     at: str
-    said: str | Callable[[], str]
+    said: Said
     before: Skb
     after: Skb
     detail: str = ""
@@ -29,14 +33,13 @@ class Event:
     @property
     def action(self) -> str:
         """What happened, in a few words."""
-        return self.said if isinstance(self.said, str) else self.said()
+        return self.said if isinstance(self.said, str) else self.said(self.before, self.after)
 
 
 Log = Callable[[Walked | Event], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Where a packet stands when it leaves a host's hands.
 
     `kind`: "transmit" (out of `device` towards `next_hop`), "deliver" (to a process of this host), "dropped",

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kproxysim.netfilter.meaning import Parsed
-from kproxysim.netfilter.rule import Rule
+from kproxysim.netfilter.position import Position
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
 from kproxysim.netfilter.targets.verdict import Jump
@@ -26,11 +25,12 @@ __all__ = ["ChainGraph", "ReadyChain"]
 
 @dataclass(frozen=True, slots=True)
 class ReadyChain:
-    """A chain ready to be walked: each rule with its meaning."""
+    """A chain ready to be walked: its rules, the return behind the last of them, and its policy."""
 
     name: str
-    policy: str | None
-    rules: tuple[tuple[Rule, Parsed], ...]
+    rules: tuple[Position, ...]
+    end: Position
+    policy: Position
 
 
 class ChainGraph:
@@ -41,25 +41,39 @@ class ChainGraph:
     def __init__(self, ruleset: Ruleset) -> None:
         self.ruleset = ruleset
         self._ready: dict[tuple[str, str], ReadyChain] = {}
-        self._busy: dict[tuple[str, str], bool] = {}
+        self._busy: dict[str, tuple[str, ...]] = {}
 
     def chain(self, table: str, name: str) -> ReadyChain:
         """A chain with the meaning of its rules. Raises KeyError for a chain that does not exist."""
         ready = self._ready.get((table, name))
         if ready is None:
             chain = self.ruleset.tables[table].chains[name]
-            rules = tuple((rule, self.ruleset.meaning(rule)) for rule in chain.rules)
-            ready = self._ready[(table, name)] = ReadyChain(name, chain.policy, rules)
+            rules = tuple(
+                Position.of(table, rule, number, self.ruleset.meaning(rule))
+                for number, rule in enumerate(chain.rules, 1)
+            )
+            end = Position.behind(table, name, len(rules))
+            policy = Position.behind(table, name, len(rules), chain.policy or "ACCEPT")
+            ready = self._ready[(table, name)] = ReadyChain(name, rules, end, policy)
         return ready
+
+    def busy_tables(self, hook: str) -> tuple[str, ...]:
+        """What has something to say at `hook`, in the kernel's order: tables with a rule there or a policy
+        other than ACCEPT, and what needs no rule ("conntrack", and "nat" for what is decided already).
+        """
+        known = self._busy.get(hook)
+        if known is None:
+            known = self._busy[hook] = tuple(
+                table
+                for table in HOOK_ORDER[hook]
+                if table in ("conntrack", "nat") or self.has_rules(table, hook)
+            )
+        return known
 
     def has_rules(self, table: str, base: str) -> bool:
         """Is there anything at this hook in this table: a rule, or a policy other than ACCEPT?"""
-        known = self._busy.get((table, base))
-        if known is None:
-            chain = self.ruleset.chain(table, base)
-            known = chain is not None and (bool(chain.rules) or chain.policy == "DROP")
-            self._busy[table, base] = known
-        return known
+        chain = self.ruleset.chain(table, base)
+        return chain is not None and (bool(chain.rules) or chain.policy == "DROP")
 
     def to_networkx(self) -> nx.MultiDiGraph[tuple[str, ...]]:
         """Hooks, tables and chains as nodes; the order of hooks and the jumps as edges.
@@ -77,14 +91,15 @@ class ChainGraph:
         for table in self.ruleset.tables.values():
             for chain in table.chains.values():
                 graph.add_node((table.name, chain.name), policy=chain.policy, rules=len(chain.rules))
-                for number, (rule, meaning) in enumerate(self.chain(table.name, chain.name).rules, 1):
-                    if isinstance(meaning.target, Jump):
+                for position in self.chain(table.name, chain.name).rules:
+                    target = position.meaning.target if position.meaning is not None else None
+                    if isinstance(target, Jump):
                         graph.add_edge(
                             (table.name, chain.name),
-                            (table.name, meaning.target.chain),
+                            (table.name, target.chain),
                             kind="jump",
-                            rule=rule,
-                            number=number,
+                            rule=position.rule,
+                            number=position.number,
                         )
         return graph
 

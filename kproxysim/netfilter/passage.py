@@ -15,7 +15,8 @@ from kproxysim.netfilter.answers import error_about, refusal
 from kproxysim.netfilter.chance import Alternative, Chance
 from kproxysim.netfilter.condition import Unmodelled
 from kproxysim.netfilter.conntrack import Connection, CtState, Flow
-from kproxysim.netfilter.events import Event, Log, Outcome, rewrite_text
+from kproxysim.netfilter.events import Event, Log, Outcome, Said, rewrite_text
+from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.host import Host
 from kproxysim.netfilter.nat import DESTINATION, HOOK_SIDE, Wanted, bind, is_bound, translate
 from kproxysim.netfilter.nat_range import pick_address, redirect_address
@@ -23,7 +24,7 @@ from kproxysim.netfilter.routing import Route
 from kproxysim.netfilter.sets import AddressSet
 from kproxysim.netfilter.skb import Skb, to_address
 from kproxysim.netfilter.state import HostState
-from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
+from kproxysim.netfilter.tables import HOOK_ORDER
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget, NetmapTarget, RedirectTarget
 from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.netfilter.tracking import confirm, track
@@ -43,6 +44,12 @@ IPv6 tells of an unreachable route as of none (`ip6_pkt_discard` in ipv6/route.c
 """
 
 
+_WITHOUT_RULES = {
+    hook: tuple(step for step in steps if step in ("conntrack", "nat")) for hook, steps in HOOK_ORDER.items()
+}
+"""What happens at each hook of a host without rules."""
+
+
 class _Stop(Exception):  # noqa: N818 - it ends a passage, nothing went wrong
     """Ends a passage early."""
 
@@ -58,7 +65,7 @@ class Passage:
     A `Passage` is also what matches see of the host (`Surroundings`).
     """
 
-    __slots__ = ("_family", "chance", "host", "log", "state")
+    __slots__ = ("_family", "_graph", "chance", "host", "log", "state")
 
     def __init__(self, host: Host, state: HostState, chance: Chance, log: Log) -> None:
         self.host = host
@@ -66,6 +73,7 @@ class Passage:
         self.chance = chance
         self.log = log
         self._family = 4
+        self._graph: ChainGraph | None = None
 
     # what matches ask
 
@@ -108,22 +116,30 @@ class Passage:
 
         `expires`: its time to live would be used up by forwarding it.
         """
-        return self._guarded(lambda: self._receive(Skb.of(packet, iif=device, made_here=False), expires))
+        return self.take_in(Skb.of(packet, iif=device, made_here=False), expires=expires)
+
+    def take_in(self, skb: Skb, *, expires: bool = False) -> Outcome:
+        """The same for a packet as it comes from another host (`Skb.arriving`)."""
+        try:
+            return self._receive(skb, expires)
+        except _Stop as stop:
+            return stop.outcome
 
     def send(self, packet: Packet, flow: Flow | None = None) -> Outcome:
         """A packet made on this host. `flow` ties an ICMP error or reset to the connection it is about."""
-        return self._guarded(lambda: self._send(packet, flow))
-
-    def _guarded(self, run: Callable[[], Outcome]) -> Outcome:
         try:
-            return run()
+            return self._send(packet, flow)
         except _Stop as stop:
             return stop.outcome
+
+    def _begin(self, family: int) -> None:
+        self._family = family
+        self._graph = self.host.rules(family)
 
     # the way in
 
     def _receive(self, skb: Skb, expires: bool) -> Outcome:
-        self._family = skb.family
+        self._begin(skb.family)
         skb = self._hook("PREROUTING", skb)
         route = self._input_route(skb)
         if route.kind in ("local", "broadcast"):
@@ -147,12 +163,7 @@ class Passage:
         if not arrived_by_loopback and skb.family == 4:
             self._check_source(skb)
         if route.kind == "local":
-            self._note(
-                "routing",
-                f"{to_address(skb.dst, skb.family)} is an address of {self.host.name}",
-                skb,
-                "local delivery",
-            )
+            self._note("routing", self._here_text, skb, "local delivery")
         return route
 
     def _check_source(self, skb: Skb) -> None:
@@ -179,8 +190,7 @@ class Passage:
         raise _Stop(Outcome("martian", skb, reason=reason, at="routing", detail=detail))
 
     def _no_route(self, skb: Skb, route: Route | None) -> None:
-        where = to_address(skb.dst, skb.family)
-        self._note("routing", f"no route to {where}", skb)
+        self._note("routing", _no_route_text, skb)
         kind = _REFUSING_ROUTES["" if route is None else route.kind]
         if skb.family == 6 and kind == "host":
             kind = "net"
@@ -200,20 +210,20 @@ class Passage:
             self._note("routing", "time to live is used up", skb, "the packet runs in a circle")
             answer = error_about(self.host, skb, "ttl")
             raise _Stop(Outcome("unreachable", skb, reason="routing-loop", at="routing", answer=answer))
-        self._note("routing", partial(self._route_text, skb, route), skb, "forwarded")
+        self._note("routing", partial(self._route_text, route), skb, "forwarded")
         skb = self._hook("FORWARD", skb.with_devices(skb.iif, route.device))
         return self._transmit(skb, route)
 
     # the way out
 
     def _send(self, packet: Packet, flow: Flow | None) -> Outcome:
-        self._family = packet.family
+        self._begin(packet.family)
         skb = Skb.of(packet, made_here=True if flow is None else None)
         if flow is not None:
             skb = skb.with_flow(flow)
         route = self.host.routing.lookup(skb.dst, skb.family)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
-            self._note("routing", f"no route to {packet.dst}", skb)
+            self._note("routing", _no_route_text, skb)
             kind = "" if route is None else route.kind
             raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail=kind))
         self._check_group(skb)
@@ -228,7 +238,7 @@ class Passage:
         kind = self.host.routing.address_type(skb.dst, skb.family).lower()
         if kind not in ("broadcast", "multicast"):
             return
-        self._note("routing", f"{to_address(skb.dst, skb.family)} is a {kind} address", skb)
+        self._note("routing", partial(_group_text, kind), skb)
         if kind == "multicast" and skb.protocol != "tcp":
             raise _Stop(
                 Outcome(
@@ -243,7 +253,7 @@ class Passage:
         """
         route = self.host.routing.lookup(skb.dst, skb.family)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
-            self._note("routing", f"no route to {to_address(skb.dst, skb.family)}", skb)
+            self._note("routing", _no_route_text, skb)
             raise _Stop(Outcome("no-route", skb, reason="no-route-after-dnat", at="routing"))
         device = "lo" if route.kind == "local" else route.device
         from_loopback = skb.src >> 24 == 127 if skb.family == 4 else skb.src == 1
@@ -252,7 +262,7 @@ class Passage:
                 "routing", "dropped: a 127.0.0.0/8 source may not leave while route_localnet is 0", skb
             )
             raise _Stop(Outcome("martian", skb, reason="loopback-source-leaves", at="routing"))
-        self._note("routing", partial(self._route_text, skb, route), skb, "routed again after DNAT")
+        self._note("routing", partial(self._route_text, route), skb, "routed again after DNAT")
 
     def _transmit(self, skb: Skb, route: Route) -> Outcome:
         device = "lo" if route.kind == "local" else route.device
@@ -265,18 +275,21 @@ class Passage:
         next_hop = skb.dst if route.via is None else route.via
         return Outcome("transmit", skb, device, next_hop, at="routing")
 
-    def _route_text(self, skb: Skb, route: Route) -> str:
-        destination = to_address(skb.dst, skb.family)
+    def _here_text(self, skb: Skb, _after: Skb) -> str:
+        return f"{to_address(skb.dst, skb.family)} is an address of {self.host.name}"
+
+    def _route_text(self, route: Route, skb: Skb, after: Skb) -> str:
         if route.kind == "local":
-            return f"{destination} is an address of {self.host.name}"
+            return self._here_text(skb, after)
         via = "" if route.via is None else f" via {to_address(route.via, skb.family)}"
-        return f"{destination}{via} dev {route.device} ({route.text})"
+        return f"{to_address(skb.dst, skb.family)}{via} dev {route.device} ({route.text})"
 
     # hooks
 
     def _hook(self, hook: str, skb: Skb, before_filter: Callable[[Skb], None] | None = None) -> Skb:
         """Everything at one hook, in the kernel's order."""
-        for table in HOOK_ORDER[hook]:
+        graph = self._graph
+        for table in _WITHOUT_RULES[hook] if graph is None else graph.busy_tables(hook):
             if table == "conntrack":
                 skb = track(skb, self.state.conntrack, self.host.sysctls)
             elif table == "nat":
@@ -284,14 +297,11 @@ class Passage:
                 skb = self._nat(hook, skb)
                 if before_filter is not None and skb.dst != before.dst:
                     before_filter(skb)
-            elif hook in BASE_CHAINS[table]:
-                skb = self._filter(table, hook, skb)
+            elif graph is not None:
+                skb = self._filter(graph, table, hook, skb)
         return skb
 
-    def _walk(self, table: str, hook: str, skb: Skb) -> Verdict | None:
-        graph = self.host.rules(skb.family)
-        if graph is None or not graph.has_rules(table, hook):
-            return None
+    def _walk(self, graph: ChainGraph, table: str, hook: str, skb: Skb) -> Verdict:
         try:
             return walk_chain(graph, table, hook, skb, self, self.chance, self.log)
         except Unmodelled as unknown:
@@ -300,10 +310,8 @@ class Passage:
                 Outcome("unmodelled", skb, reason="unmodelled", at=f"{table}:{hook}", detail=unknown.what)
             ) from None
 
-    def _filter(self, table: str, hook: str, skb: Skb) -> Skb:
-        verdict = self._walk(table, hook, skb)
-        if verdict is None:
-            return skb
+    def _filter(self, graph: ChainGraph, table: str, hook: str, skb: Skb) -> Skb:
+        verdict = self._walk(graph, table, hook, skb)
         if verdict.name == "DROP":
             raise _Stop(
                 Outcome(
@@ -341,7 +349,7 @@ class Passage:
         if translated is not skb:
             self._note(
                 "conntrack",
-                partial(rewrite_text, skb, translated),
+                rewrite_text,
                 skb,
                 "as the connection says; no nat rule is read",
                 translated,
@@ -349,7 +357,10 @@ class Passage:
         return translated
 
     def _bind(self, hook: str, side: str, skb: Skb) -> Skb:
-        verdict = self._walk("nat", hook, skb)
+        graph = self._graph
+        verdict = None
+        if graph is not None and graph.has_rules("nat", hook):
+            verdict = self._walk(graph, "nat", hook, skb)
         flow = skb.flow if verdict is None else verdict.skb.flow
         assert flow is not None
         assert flow.connection is not None
@@ -363,13 +374,11 @@ class Passage:
         bound = skb.with_flow(flow.updated(connection))
         translated = translate(bound, hook)
         if verdict is not None and verdict.target is not None:
-            self._note(
-                "nat", partial(rewrite_text, bound, translated), bound, verdict.target.name, translated
-            )
+            self._note("nat", rewrite_text, bound, verdict.target.name, translated)
         elif translated is not bound:
             self._note(
                 "conntrack",
-                partial(rewrite_text, bound, translated),
+                rewrite_text,
                 bound,
                 "another connection holds that source port",
                 translated,
@@ -419,7 +428,13 @@ class Passage:
             raise _Stop(Outcome("dropped", skb, reason="no-address-to-masquerade", at="nat:POSTROUTING"))
         return address
 
-    def _note(
-        self, at: str, said: str | Callable[[], str], before: Skb, detail: str = "", after: Skb | None = None
-    ) -> None:
+    def _note(self, at: str, said: Said, before: Skb, detail: str = "", after: Skb | None = None) -> None:
         self.log(Event(at, said, before, before if after is None else after, detail))
+
+
+def _no_route_text(skb: Skb, _after: Skb) -> str:
+    return f"no route to {to_address(skb.dst, skb.family)}"
+
+
+def _group_text(kind: str, skb: Skb, _after: Skb) -> str:
+    return f"{to_address(skb.dst, skb.family)} is a {kind} address"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from functools import partial
 
 from kproxysim.netfilter.answers import error_about
 from kproxysim.netfilter.chance import Chance
@@ -125,11 +126,11 @@ class Journey:
             if expires and self.router.edge.traits.counts_as_hop:
                 return EDGE, self.router.expired(skb, hop.steps.append)
             log = hop.steps.append
-            return EDGE, self.router.receive(skb.packet, device, self.chance, log, self.calls, self.via)
+            return EDGE, self.router.receive(skb, device, self.chance, log, self.calls, self.via)
         placed = self.topology.hosts[taker]
         hop = Hop(placed.label, placed.kind, device)
         hops.append(hop)
-        return taker, self._passage(taker, hop).receive(skb.packet, device, expires=expires)
+        return taker, self._passage(taker, hop).take_in(skb.arriving(device), expires=expires)
 
     def _nobody(self, host: str, outcome: Outcome, hops: list[Hop]) -> Outcome:
         """Nobody answers for the next hop:
@@ -143,8 +144,10 @@ class Journey:
             hops.append(Hop(placed.label, placed.kind))
         hop = hops[-1]
         skb = outcome.skb
-        hop.steps.append(
-            Event("routing", f"nobody answers for {skb.packet.dst} on {outcome.device}", skb, skb)
-        )
+        hop.steps.append(Event("routing", partial(_nobody_text, outcome.device), skb, skb))
         answer = error_about(self.topology.hosts[host].host, skb, "host")
         return Outcome("unreachable", skb, reason="nobody-has-this-address", at="routing", answer=answer)
+
+
+def _nobody_text(device: str, skb: Skb, _after: Skb) -> str:
+    return f"nobody answers for {skb.packet.dst} on {device}"

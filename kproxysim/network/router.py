@@ -9,12 +9,14 @@ packet for itself. The firewall does: it lets in what answers a connection from 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from fractions import Fraction
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from kproxysim.netfilter.chance import Alternative, Chance
-from kproxysim.netfilter.events import Event, Log, Outcome
-from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.events import Event, Log, Outcome, Said
+from kproxysim.netfilter.skb import Skb, to_address
 from kproxysim.network.edge import Edge
 from kproxysim.packet import Address, Packet
 from kproxysim.values import dataclass
@@ -44,10 +46,19 @@ class EdgeRouter:
     balanced: Mapping[Address, tuple[str, ...]]
     nodes: Mapping[str, Mapping[int, Address]]
     gateway: Mapping[int, Address]
+    _internal: dict[Address, Address] = field(default_factory=dict)
+    _public: dict[Address, Address] = field(default_factory=dict)
+    _routed: list[tuple[IPv4Network | IPv6Network, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for public, own in self.edge.one_to_one.items():
+            self._internal[ip_address(public)] = ip_address(own)
+            self._public[ip_address(own)] = ip_address(public)
+        self._routed += [(ip_network(text), name) for text, name in self.edge.routes.items()]
 
     def receive(
         self,
-        packet: Packet,
+        skb: Skb,
         side: str,
         chance: Chance,
         log: Log,
@@ -60,7 +71,7 @@ class EdgeRouter:
         answers in; and those that came in without translation, since an edge that knows connections leaves
         their answers alone. `via` names the node for addresses that several nodes take.
         """
-        skb = Skb.of(packet, iif=side)
+        skb = skb.arriving(side)
         if side == INTERNET_SIDE:
             outcome = self._from_internet(skb, chance, log, via, calls)
             as_it_is = outcome.skb.dst == skb.dst and self.edge.traits.knows_connections
@@ -74,32 +85,25 @@ class EdgeRouter:
     def _from_internet(
         self, skb: Skb, chance: Chance, log: Log, via: str | None, calls: set[Call]
     ) -> Outcome:
-        packet = skb.packet
         translated = self._inward(skb, log)
         hop = self._next_hop(translated.packet.dst, skb.family, chance, log, translated, via)
         if hop is None:
             return self.unreachable(skb, log)
         firewall = self.edge.firewall
         if firewall is not None and skb.inner is None and _call_answered(skb) not in calls:
+            packet = skb.packet
             if not any(opening.admits(packet) for opening in firewall):
-                log(
-                    Event(
-                        "edge:firewall",
-                        f"no rule lets {packet.protocol}/{packet.dport} in from {packet.src}",
-                        translated,
-                        translated,
-                    )
-                )
+                log(Event("edge:firewall", _shut_text, translated, translated))
                 return Outcome("filtered", translated, reason="firewall-closed", at="edge:firewall")
-            log(Event("edge:firewall", f"{packet.protocol}/{packet.dport} is let in", translated, translated))
+            log(Event("edge:firewall", _open_text, translated, translated))
         return Outcome("transmit", translated, CLUSTER_SIDE, int(hop), at="edge:route")
 
     def _from_cluster(self, skb: Skb, chance: Chance, log: Log, via: str | None, calls: set[Call]) -> Outcome:
         packet = skb.packet
-        public = str(packet.dst) in self.edge.one_to_one
+        public = packet.dst in self._internal
         hop = self._next_hop(self._inward_address(packet.dst), skb.family, chance, log, skb, via)
         if hop is not None and not public:
-            log(Event("edge:route", f"{packet.dst} is in the cluster's network", skb, skb))
+            log(Event("edge:route", _inside_text, skb, skb))
             return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
         untouched = self.edge.traits.knows_connections and _call_answered(skb) in calls
         outward = skb if untouched else self._outward(skb, log)
@@ -107,7 +111,7 @@ class EdgeRouter:
         foreign = foreign and not _is_private(packet.dst)
         if self.edge.traits.refuses_foreign_sources and foreign:
             detail = "packets to public addresses must come from one"
-            log(Event("edge:egress", f"{packet.src} is no address of a node", skb, skb, detail))
+            log(Event("edge:egress", _foreign_text, skb, skb, detail))
             return Outcome("filtered", skb, reason="egress-refuses-source", at="edge:egress")
         if hop is not None:
             return Outcome("transmit", self._inward(outward, log), CLUSTER_SIDE, int(hop), at="edge:route")
@@ -126,7 +130,7 @@ class EdgeRouter:
 
     def unreachable(self, skb: Skb, log: Log) -> Outcome:
         """The internet has nobody with this address: told to senders by routers, swallowed by a cloud."""
-        log(Event("edge:route", f"nobody has {skb.packet.dst}", skb, skb))
+        log(Event("edge:route", _nobody_text, skb, skb))
         answer = self._error_about(skb, (3, 0) if skb.family == 4 else (1, 0))
         return Outcome("unreachable", skb, reason="nobody-has-this-address", at="edge:route", answer=answer)
 
@@ -151,26 +155,26 @@ class EdgeRouter:
         return ip_address(outside)
 
     def _is_inside(self, address: Address) -> bool:
-        prefixes = (*self.pod_networks, *(ip_network(text) for text in self.edge.routes))
+        prefixes = (*self.pod_networks, *(network for network, _ in self._routed))
         known = address in self.inside or address in self.balanced
         return known or any(address in one for one in prefixes if one.version == address.version)
 
     def _inward_address(self, address: Address) -> Address:
-        internal = self.edge.one_to_one.get(str(address))
-        return address if internal is None else ip_address(internal)
+        return self._internal.get(address, address)
 
     def _inward(self, skb: Skb, log: Log) -> Skb:
         """Public destination to internal; inside an ICMP error the source that the error is about as well."""
-        before = skb.packet
-        after = skb.with_destination(int(self._inward_address(before.dst)), skb.dport)
+        before = to_address(skb.dst, skb.family)
+        internal = self._inward_address(before)
+        after = skb.with_destination(int(internal), skb.dport)
         if skb.inner is not None:
             after = after.with_inner(_moved(skb.inner, src=self._inward_address(skb.inner.src)))
         if after.dst != skb.dst:
-            owner = next((name for name, own in self.nodes.items() if after.packet.dst in own.values()), "")
+            owner = next((name for name, own in self.nodes.items() if internal in own.values()), "")
             log(
                 Event(
                     "edge:one-to-one nat",
-                    f"dst {before.dst} -> {after.packet.dst}",
+                    f"dst {before} -> {internal}",
                     skb,
                     after,
                     f"{owner}, external -> internal address" if owner else "external -> internal address",
@@ -180,23 +184,22 @@ class EdgeRouter:
 
     def _outward(self, skb: Skb, log: Log) -> Skb:
         """Internal source to public; inside an ICMP error the destination that the error is about as well."""
-        public = {internal: outside for outside, internal in self.edge.one_to_one.items()}
-        before = skb.packet
-        outside = public.get(str(before.src))
-        if self.edge.traits.knows_connections and skb.inner is not None and str(skb.inner.dst) not in public:
+        before = to_address(skb.src, skb.family)
+        outside = self._public.get(before)
+        if self.edge.traits.knows_connections and skb.inner is not None and skb.inner.dst not in self._public:
             outside = None
         after = skb
         if outside is not None:
-            after = skb.with_source(int(ip_address(outside)), skb.sport)
+            after = skb.with_source(int(outside), skb.sport)
         if skb.inner is not None:
-            inner_outside = public.get(str(skb.inner.dst))
+            inner_outside = self._public.get(skb.inner.dst)
             if inner_outside is not None:
-                after = after.with_inner(_moved(skb.inner, dst=ip_address(inner_outside)))
+                after = after.with_inner(_moved(skb.inner, dst=inner_outside))
         if outside is not None:
             log(
                 Event(
                     "edge:one-to-one nat",
-                    f"src {before.src} -> {outside}",
+                    f"src {before} -> {outside}",
                     skb,
                     after,
                     "internal -> external address",
@@ -212,12 +215,12 @@ class EdgeRouter:
             return own
         routed = [
             (network.prefixlen, name)
-            for text, name in self.edge.routes.items()
-            if (network := ip_network(text)).version == family and address in network
+            for network, name in self._routed
+            if network.version == family and address in network
         ]
         if routed:
             name = max(routed)[1]
-            log(Event("edge:route", f"{address} is routed to {name}", skb, skb))
+            log(Event("edge:route", _of(address, skb, "is routed to", name), skb, skb))
             return self.nodes[name][family]
         takers = tuple(name for name in self.balanced.get(address, ()) if family in self.nodes[name])
         if takers:
@@ -225,7 +228,7 @@ class EdgeRouter:
             others = (
                 "the only node that takes it" if len(takers) == 1 else f"one of {len(takers)} that take it"
             )
-            log(Event("edge:balance", f"{address} is handed to {name}", skb, skb, others))
+            log(Event("edge:balance", _of(address, skb, "is handed to", name), skb, skb, others))
             return self.nodes[name][family]
         lengths = [
             (network.prefixlen, hop) for network, hop in self.pod_networks.items() if address in network
@@ -240,6 +243,39 @@ class EdgeRouter:
             return takers[0]
         share = Fraction(1, len(takers))
         return takers[chance.choose([Alternative(f"{address} to {name}", share, share) for name in takers])]
+
+
+def _shut_text(skb: Skb, _after: Skb) -> str:
+    packet = skb.packet
+    return f"no rule lets {packet.protocol}/{packet.dport} in from {packet.src}"
+
+
+def _open_text(skb: Skb, _after: Skb) -> str:
+    packet = skb.packet
+    return f"{packet.protocol}/{packet.dport} is let in"
+
+
+def _inside_text(skb: Skb, _after: Skb) -> str:
+    return f"{skb.packet.dst} is in the cluster's network"
+
+
+def _foreign_text(skb: Skb, _after: Skb) -> str:
+    return f"{skb.packet.src} is no address of a node"
+
+
+def _nobody_text(skb: Skb, _after: Skb) -> str:
+    return f"nobody has {skb.packet.dst}"
+
+
+def _of(address: Address, skb: Skb, what: str, name: str) -> Said:
+    """`ADDRESS is routed to NAME`: of an address of the edge's own tables, or of the packet's destination."""
+    if int(address) == skb.dst:
+        return partial(_destination_text, f"{what} {name}")
+    return f"{address} {what} {name}"
+
+
+def _destination_text(what: str, skb: Skb, _after: Skb) -> str:
+    return f"{skb.packet.dst} {what}"
 
 
 def _call(skb: Skb) -> Call:

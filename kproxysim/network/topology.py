@@ -103,6 +103,42 @@ class Topology:
         if bridges:
             self._bridges[segment] = (host, device)
 
+    def with_guest(self, address: Address) -> Topology:
+        """The same hosts and links, and one client more: somebody on the internet who sends a packet.
+
+        The hosts are those of this topology; all packets of a long run may come from other addresses.
+        """
+        guest = Topology(
+            dict(self.hosts),
+            self.node_addresses,
+            self.gateway,
+            dict(self.owners),
+            dict(self._segments),
+            {**self._plugged, INTERNET_SIDE: list(self._plugged[INTERNET_SIDE])},
+            self._routers,
+            self._bridges,
+        )
+        guest.add_client(address)
+        return guest
+
+    def add_client(self, address: Address) -> None:
+        """A host on the internet: one address, everything else behind its link."""
+        name = f"internet/{address}"
+        table = RoutingTable()
+        table.add_interface(_loopback())
+        table.add_interface(Interface("eth0", (_single(address),)))
+        table.add(Route(0, 0, address.version, "eth0"))
+        self.place(name, Host(name, table), "internet", str(address))
+        self.plug(name, "eth0", INTERNET_SIDE)
+
+    def place(self, name: str, host: Host, kind: str, label: str) -> None:
+        """Add a host with all its addresses; who has one already keeps it."""
+        self.hosts[name] = Placed(host, kind, label)
+        for interface in host.routing.interfaces.values():
+            if not interface.is_loopback:
+                for address in interface.addresses:
+                    self.owners.setdefault((address.version, int(address.ip)), name)
+
     def neighbour(self, host: str, device: str, next_hop: int, version: int) -> tuple[str, str] | None:
         """Who takes a packet that `host` sends by `device` to `next_hop`: (host, its device).
 
@@ -177,7 +213,7 @@ def build(
         known = facts.get(node.name) or NodeFacts()
         builder.node(node, by_node[node.name], known, rules(node.name), effects(node.name), local)
     for client in clients:
-        builder.client(client)
+        topology.add_client(client)
     return topology
 
 
@@ -208,15 +244,6 @@ class _Builder:
         self.topology.plug(EDGE, CLUSTER_SIDE, CLUSTER_SIDE, routes=True)
         self.topology.plug(EDGE, INTERNET_SIDE, INTERNET_SIDE, routes=True)
 
-    def client(self, address: Address) -> None:
-        name = f"internet/{address}"
-        table = RoutingTable()
-        table.add_interface(_loopback())
-        table.add_interface(Interface("eth0", (_single(address),)))
-        table.add(Route(0, 0, address.version, "eth0"))
-        self._place(name, Host(name, table), "internet", str(address))
-        self.topology.plug(name, "eth0", INTERNET_SIDE)
-
     def node(
         self,
         node: Node,
@@ -244,7 +271,7 @@ class _Builder:
         host = Host(
             node.name, table, rules, frozenset(sockets), _sysctls({**effects.sysctls, **facts.sysctls})
         )
-        self._place(name, host, "node", node.name)
+        self.topology.place(name, host, "node", node.name)
         for interface in uplinks:
             if interface.name != "lo":
                 self.topology.plug(name, interface.name, CLUSTER_SIDE)
@@ -311,7 +338,7 @@ class _Builder:
         for version in {address.version for address in addresses}:
             hop = next((int(gateway.ip) for gateway in gateways if gateway.version == version), None)
             table.add(Route(0, 0, version, "eth0", hop))
-        self._place(
+        self.topology.place(
             name, Host(pod.key, table, sockets=frozenset(_parse_sockets(pod.listening))), "pod", pod.key
         )
         self.topology.plug(name, "eth0", segment)
@@ -342,22 +369,17 @@ class _Builder:
         for version in own:
             table.add(Route(0, 0, version, device, int(self.topology.gateway[version])))
 
-    def _place(self, name: str, host: Host, kind: str, label: str) -> None:
-        self.topology.hosts[name] = Placed(host, kind, label)
-        for interface in host.routing.interfaces.values():
-            if not interface.is_loopback:
-                for address in interface.addresses:
-                    self.topology.owners.setdefault((address.version, int(address.ip)), name)
+
+_LOOPBACK = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
 
 
 def _loopback(further: Iterable[IPv4Interface | IPv6Interface] = ()) -> Interface:
     """Device lo: the kernel's first, and with the addresses that it always has."""
-    own = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
-    return Interface("lo", (*own, *(address for address in further if address not in own)))
+    return Interface("lo", (*_LOOPBACK, *(address for address in further if address not in _LOOPBACK)))
 
 
 def _single(address: Address) -> IPv4Interface | IPv6Interface:
-    return ip_interface(f"{address}/{address.max_prefixlen}")
+    return ip_interface((address, address.max_prefixlen))
 
 
 def _given_route(to: str, via: str | None, device: str, src: str | None, kind: str, table: str) -> Route:

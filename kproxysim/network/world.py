@@ -79,6 +79,7 @@ class World:
         self._states: dict[str, HostState] = {}
         self._balanced = balanced_addresses(cluster)
         self._topologies = cache(self._lay_out)
+        self._made_router: EdgeRouter | None = None
 
     @property
     def topology(self) -> Topology:
@@ -197,8 +198,7 @@ class World:
         topology = self.topology
         sender = find_sender(source, topology, self.clients)
         if sender.host not in topology.hosts:
-            address = ip_address(sender.host.removeprefix("internet/"))
-            topology = self._topologies(frozenset(self.clients.values()) | {address})
+            topology = topology.with_guest(ip_address(sender.host.removeprefix("internet/")))
         return topology, sender
 
     def _owner(self, packet: Packet) -> str:
@@ -228,6 +228,12 @@ class World:
         return type(towards)(chosen)
 
     def _router(self, topology: Topology) -> EdgeRouter:
+        """What the edge knows of the cluster, which is the same whoever sends."""
+        if self._made_router is None:
+            self._made_router = self._make_router(topology)
+        return self._made_router
+
+    def _make_router(self, topology: Topology) -> EdgeRouter:
         inside: dict[Address, Address] = {}
         pod_networks = {}
         for node in self.cluster.nodes:

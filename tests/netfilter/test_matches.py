@@ -1,6 +1,5 @@
 """What each match asks of a packet. Sources: iptables-extensions(8) and the kernel files named beside each table."""
 
-from dataclasses import replace
 from ipaddress import ip_interface
 
 import pytest
@@ -42,7 +41,7 @@ def holds(match: str, packet: Packet = TCP, **changes: object) -> bool:
     """Does a rule with this match take the packet, as it comes in by eth0?"""
     family: Family = "ipv4" if packet.family == 4 else "ipv6"
     meaning = parse_rule(f"{match} -j ACCEPT", family)
-    skb = replace(Skb.of(packet, iif="eth0", made_here=False), **changes)  # type: ignore[arg-type]
+    skb = Skb.of(packet, iif="eth0", made_here=False)._replace(**changes)  # type: ignore[arg-type]
     passage = Passage(host(), HostState(), Enumeration(), lambda _: None)
     passage._family = packet.family
     return all(one.holds(skb, passage) for one in meaning.checks)

@@ -5,6 +5,8 @@ Sources: net/netfilter/xt_connmark.c, xt_CT.c, extensions/libxt_CONNMARK.c, libx
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from kproxysim.netfilter.condition import (
     Extension,
     Given,
@@ -35,6 +37,7 @@ class ConnmarkTarget:
     goes on unchanged.
     """
 
+    then: ClassVar[Literal["goes-on"]] = "goes-on"
     action: str
     value: int = 0
     connection_mask: int = _ALL
@@ -107,6 +110,7 @@ class CtTarget:
     `unknown` names the option whose effect is not modelled, empty for none.
     """
 
+    then: ClassVar[Literal["goes-on"]] = "goes-on"
     name: str
     options: tuple[str, ...] = ()
     notrack: bool = False

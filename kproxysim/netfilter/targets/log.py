@@ -6,6 +6,8 @@ trace here shows the rule anyway.
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from kproxysim.netfilter.condition import Extension, Given, Option, RuleSyntaxError, by_name
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.quoting import quote
@@ -27,6 +29,7 @@ _DEFAULT_LEVEL = 4
 class LogTarget:
     """To the kernel's log. `prefix` is the text in front of each line."""
 
+    then: ClassVar[Literal["goes-on"]] = "goes-on"
     prefix: str = ""
     level: int = _DEFAULT_LEVEL
     flags: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class LogTarget:
 class NflogTarget:
     """To a program that listens on netlink group `group`. `options` are the others as printed."""
 
+    then: ClassVar[Literal["goes-on"]] = "goes-on"
     prefix: str = ""
     group: int = 0
     options: tuple[str, ...] = ()
@@ -71,6 +75,7 @@ class NflogTarget:
 class TraceTarget:
     """Every rule that the packet meets from here on goes to the log."""
 
+    then: ClassVar[Literal["goes-on"]] = "goes-on"
     name = "TRACE"
 
     def carried_out(self, skb: Skb) -> Skb:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from kproxysim.netfilter.condition import Extension, Given, Option, RuleSyntaxError
 from kproxysim.netfilter.matches.mark import parse_mark
 from kproxysim.netfilter.numbers import parse_number
@@ -18,6 +20,7 @@ _ALL = 0xFFFFFFFF
 class MarkTarget:
     """Every spelling comes down to value and mask; iptables-save prints all as `--set-xmark value/mask`."""
 
+    then: ClassVar[Literal["goes-on"]] = "goes-on"
     value: int
     mask: int
     name = "MARK"

@@ -5,6 +5,8 @@ Sources: net/netfilter/xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c, xt_NETMAP.c, ex
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError, by_name
 from kproxysim.netfilter.numbers import address_text, parse_address, parse_host_mask, parse_number, parse_port
 from kproxysim.netfilter.script import Family
@@ -29,6 +31,7 @@ class NatTarget:
     was dialled counts from there into the range.
     """
 
+    then: ClassVar[Literal["translates"]] = "translates"
     name: str
     address: Address | None
     ports: tuple[int, int] | None = None
@@ -59,6 +62,7 @@ class NatTarget:
 class MasqueradeTarget:
     """SNAT to an address of the output device."""
 
+    then: ClassVar[Literal["translates"]] = "translates"
     ports: tuple[int, int] | None = None
     random: str = ""
     name = "MASQUERADE"
@@ -72,6 +76,7 @@ class MasqueradeTarget:
 class RedirectTarget:
     """DNAT to this host: to the address of the input device, to loopback for what was made here."""
 
+    then: ClassVar[Literal["translates"]] = "translates"
     ports: tuple[int, int] | None = None
     random: str = ""
     name = "REDIRECT"
@@ -85,6 +90,7 @@ class RedirectTarget:
 class NetmapTarget:
     """One network mapped to another, host part kept; the destination's on the way in, the source's out."""
 
+    then: ClassVar[Literal["translates"]] = "translates"
     network: int
     mask: int
     version: int

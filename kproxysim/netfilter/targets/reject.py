@@ -5,6 +5,8 @@ drop, and tell the sender. Source: net/ipv4/netfilter/ipt_REJECT.c, ip6t_REJECT.
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError
 from kproxysim.netfilter.script import Family
 from kproxysim.values import dataclass
@@ -39,6 +41,7 @@ _IPV6: Kinds = {
 class RejectTarget:
     """`answer` is the ICMP (type, code), or None for a TCP reset."""
 
+    then: ClassVar[Literal["rejects"]] = "rejects"
     kind: str
     answer: tuple[int, int] | None
     name = "REJECT"

@@ -5,6 +5,8 @@ Read and printed; what becomes of the packet hangs on sockets and policy routes,
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError, by_name
 from kproxysim.netfilter.matches.mark import parse_mark
 from kproxysim.netfilter.numbers import address_text, parse_address, parse_port
@@ -18,6 +20,7 @@ __all__ = ["EXTENSIONS", "TproxyTarget"]
 class TproxyTarget:
     """Port and address of the socket, and the mark that the packet gets."""
 
+    then: ClassVar[Literal["unknown"]] = "unknown"
     port: int
     address: str
     value: int

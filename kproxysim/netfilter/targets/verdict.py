@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from kproxysim.netfilter.condition import ANYWHERE, Extension, Given, Place
 from kproxysim.netfilter.script import Family
 from kproxysim.values import dataclass
@@ -13,6 +15,7 @@ __all__ = ["EXTENSIONS", "Accept", "Drop", "Jump", "Return", "UnknownTarget"]
 class Accept:
     """Ends the table with the packet going on."""
 
+    then: ClassVar[Literal["ends"]] = "ends"
     name = "ACCEPT"
 
     def save(self) -> str:
@@ -23,6 +26,7 @@ class Accept:
 class Drop:
     """Ends the packet without a word."""
 
+    then: ClassVar[Literal["ends"]] = "ends"
     name = "DROP"
 
     def save(self) -> str:
@@ -33,6 +37,7 @@ class Drop:
 class Return:
     """Back to the calling chain; in a base chain, its policy."""
 
+    then: ClassVar[Literal["returns"]] = "returns"
     name = "RETURN"
 
     def save(self) -> str:
@@ -43,6 +48,7 @@ class Return:
 class Jump:
     """To another chain, and back behind this rule when that ends; `goto` does not come back here."""
 
+    then: ClassVar[Literal["jumps"]] = "jumps"
     chain: str
     goto: bool = False
 
@@ -58,6 +64,7 @@ class Jump:
 class UnknownTarget:
     """A target that the engine does not know, with its options as they were written."""
 
+    then: ClassVar[Literal["unknown"]] = "unknown"
     name: str
     options: str = ""
 
