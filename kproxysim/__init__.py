@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kproxysim.errors import Diagnostic, InputError, KproxysimError
     from kproxysim.kubeproxy import compile_rules
     from kproxysim.netfilter.ruleset import Ruleset
-    from kproxysim.network import Allow, Branch, Edge, Hop, Pod, Reply, Trace, World
+    from kproxysim.network import Allow, Branch, Edge, Hop, Pod, Reply, SyncReport, Trace, World
     from kproxysim.network.trace import Reached
     from kproxysim.packet import Packet
     from kproxysim.scenario import Scenario, ScenarioResult
@@ -62,6 +62,7 @@ __all__ = [
     "ScenarioResult",
     "Service",
     "ServicePort",
+    "SyncReport",
     "Trace",
     "World",
     "__version__",
@@ -83,7 +84,7 @@ _HOMES = {
     "kproxysim.errors": ("Diagnostic", "InputError", "KproxysimError"),
     "kproxysim.kubeproxy": ("compile_rules",),
     "kproxysim.netfilter.ruleset": ("Ruleset",),
-    "kproxysim.network": ("Allow", "Branch", "Edge", "Hop", "Pod", "Reply", "Trace", "World"),
+    "kproxysim.network": ("Allow", "Branch", "Edge", "Hop", "Pod", "Reply", "SyncReport", "Trace", "World"),
     "kproxysim.network.trace": ("Reached",),
     "kproxysim.packet": ("Packet",),
     "kproxysim.scenario": ("Scenario", "ScenarioResult"),

@@ -229,6 +229,19 @@ _ERRORS = (
         "Give a file with `kind: KubeProxyConfiguration`, or the ConfigMap in which kubeadm keeps it.",
         "kubectl -n kube-system get configmap kube-proxy -o yaml > kube-proxy.yaml",
     ),
+    Explanation(
+        "KPS117",
+        "there is no such object in the cluster",
+        "What is patched or deleted is named by kind, namespace and name, as it is there at that time: an "
+        "object that was applied or deleted before counts.",
+        "delete: Service default/web        # Node node-a, EndpointSlice default/web-abc",
+    ),
+    Explanation(
+        "KPS118",
+        "a patch cannot rename an object",
+        "Kind, namespace and name say which object it is. The API server refuses to change them.",
+        "patch: {metadata: {name: other}}       # delete the one, apply the other",
+    ),
 )
 
 EXPLANATIONS: tuple[Explanation, ...] = (*_READING, *_ERRORS, *WARNINGS, *NOTES)

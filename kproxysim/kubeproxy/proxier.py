@@ -133,6 +133,26 @@ class Proxier:
         elif self._is_own(thing):
             self._relabel({})
 
+    @property
+    def has_news(self) -> bool:
+        """Is there anything that the next sync would have to write? Without news kube-proxy makes none."""
+        return (
+            self._needs_full_sync
+            or bool(self._new_slices)
+            or any(ports != self._services.get(name, {}) for name, ports in self._new_services.items())
+        )
+
+    def fork(self) -> Proxier:
+        """An independent copy: the same kube-proxy, should things go another way from here."""
+        other = object.__new__(Proxier)
+        other.__dict__.update(self.__dict__)
+        other._services, other._endpoints = dict(self._services), dict(self._endpoints)
+        other._slices = {name: dict(slices) for name, slices in self._slices.items()}
+        other._local_ready = dict(self._local_ready)
+        other._new_services, other._new_slices = dict(self._new_services), dict(self._new_slices)
+        other._installed = set(self._installed)
+        return other
+
     def request_full_sync(self) -> None:
         """A restore failed, or somebody flushed the tables: the next sync writes everything."""
         self._needs_full_sync = True

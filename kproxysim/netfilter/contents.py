@@ -31,19 +31,27 @@ __all__ = ["Contents"]
 class Contents:
     """Rules and policy of each chain by name, in the order of the chains."""
 
-    __slots__ = ("_family", "policies", "rules")
+    __slots__ = ("_before", "_family", "policies", "rules")
 
     def __init__(self, chains: Iterable[Chain], family: Family) -> None:
         self._family: Family = family
+        self._before: dict[str, Chain] = {}
         self.rules: dict[str, list[Rule]] = {}
         self.policies: dict[str, str | None] = {}
         for chain in chains:
+            self._before[chain.name] = chain
             self.rules[chain.name] = list(chain.rules)
             self.policies[chain.name] = chain.policy
 
     def chains(self) -> dict[str, Chain]:
-        """The chains as values."""
-        return {name: Chain(name, self.policies[name], tuple(rules)) for name, rules in self.rules.items()}
+        """The chains as values; one that holds the same rules as before is the same value."""
+        return {name: self._chain(name, tuple(rules)) for name, rules in self.rules.items()}
+
+    def _chain(self, name: str, rules: tuple[Rule, ...]) -> Chain:
+        before, policy = self._before.get(name), self.policies[name]
+        if before is not None and before.rules == rules and before.policy == policy:
+            return before
+        return Chain(name, policy, rules)
 
     def carry_out_all(self, section: Section) -> None:
         """A whole section, declarations first."""

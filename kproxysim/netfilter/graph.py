@@ -34,14 +34,19 @@ class ReadyChain:
 
 
 class ChainGraph:
-    """The chains of one ruleset, as structure. Made once for a ruleset that no longer changes."""
+    """The chains of one ruleset, as structure. Made once for a ruleset that no longer changes.
+
+    `before` is the graph of the rules that stood here earlier: chains that are still the same stay ready.
+    """
 
     __slots__ = ("_busy", "_ready", "ruleset")
 
-    def __init__(self, ruleset: Ruleset) -> None:
+    def __init__(self, ruleset: Ruleset, before: ChainGraph | None = None) -> None:
         self.ruleset = ruleset
         self._ready: dict[tuple[str, str], ReadyChain] = {}
         self._busy: dict[str, tuple[str, ...]] = {}
+        if before is not None:
+            before.hand_on(self)
 
     def chain(self, table: str, name: str) -> ReadyChain:
         """A chain with the meaning of its rules. Raises KeyError for a chain that does not exist."""
@@ -56,6 +61,12 @@ class ChainGraph:
             policy = Position.behind(table, name, len(rules), chain.policy or "ACCEPT")
             ready = self._ready[(table, name)] = ReadyChain(name, rules, end, policy)
         return ready
+
+    def hand_on(self, following: ChainGraph) -> None:
+        """What stands ready for chains that the following rules have as well need not be made again."""
+        for place, ready in self._ready.items():
+            if following.ruleset.chain(*place) is self.ruleset.chain(*place):
+                following._ready[place] = ready
 
     def busy_tables(self, hook: str) -> tuple[str, ...]:
         """What has something to say at `hook`, in the kernel's order: tables with a rule there or a policy

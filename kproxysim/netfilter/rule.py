@@ -42,7 +42,7 @@ class Rule:
         return f"-A {self.chain} {self.text}" if self.text else f"-A {self.chain}"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Chain:
     """A chain:
 

@@ -86,7 +86,15 @@ class Ruleset:
         chain = self.table(table).chains[rule.chain]
         wanted = self.meaning(rule).save()
         if all(self.meaning(other).save() != wanted for other in chain.rules):
-            chain.rules = (*chain.rules, rule) if at_end else (rule, *chain.rules)
+            rules = (*chain.rules, rule) if at_end else (rule, *chain.rules)
+            self.table(table).chains[rule.chain] = Chain(rule.chain, chain.policy, rules)
+
+    def copy(self) -> Ruleset:
+        """An independent copy. Chains are shared until one of the two writes them anew."""
+        other = Ruleset(self.family)
+        other._tables = {name: Table(name, dict(table.chains)) for name, table in self.tables.items()}
+        other.script, other.notes = self.script, self.notes
+        return other
 
     def apply(self, script: Script) -> None:
         """Carry out `script` as `iptables-restore --noflush` does."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from kproxysim.network.edge import Allow, Edge
+from kproxysim.network.kube_proxies import SyncReport
 from kproxysim.network.pods import Pod
 from kproxysim.network.trace import Branch, Hop, Reached, Reply, Trace
 from kproxysim.network.world import World
 
-__all__ = ["Allow", "Branch", "Edge", "Hop", "Pod", "Reached", "Reply", "Trace", "World"]
+__all__ = ["Allow", "Branch", "Edge", "Hop", "Pod", "Reached", "Reply", "SyncReport", "Trace", "World"]

@@ -170,4 +170,17 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "`--pick` keeps the branches that end at one endpoint; none does. The endpoints that the "
         "packet may reach are listed.",
     ),
+    Explanation(
+        "KPS706",
+        "no kube-proxy runs on this node",
+        "It was stopped, or the node's rules were given and nobody has started one. Only a kube-proxy that "
+        "runs can lag or write what it has missed; a start writes everything.",
+    ),
+    Explanation(
+        "KPS707",
+        "there is no such pod",
+        "Pods are known by NAMESPACE/NAME, from EndpointSlices (targetRef) and from the list of pods. One "
+        "that was removed is gone until an endpoint names it anew.",
+        "delete: Pod default/echo-1",
+    ),
 )

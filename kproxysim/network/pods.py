@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kproxysim.cluster import Cluster
+from kproxysim.cluster import Cluster, EndpointSlice
 from kproxysim.cluster.addresses import parse_ip
 from kproxysim.values import dataclass
 
-__all__ = ["Pod", "pods_of"]
+__all__ = ["Pod", "brought_by", "pods_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,36 @@ def pods_of(cluster: Cluster, others: Iterable[Pod] = ()) -> tuple[Pod, ...]:
                 _joined(known.listening if known else (), sockets),
                 address in node_addresses or bool(known and known.host_network),
             )
+    return tuple(found[key] for key in sorted(found))
+
+
+def brought_by(
+    slices: Iterable[EndpointSlice], cluster: Cluster, pods: Iterable[Pod], removed: Iterable[tuple[str, str]]
+) -> tuple[Pod, ...]:
+    """The pods after EndpointSlices were applied: those of before, and those that the slices name.
+
+    A pod that is named with another address than before is a new one: it has that address. Pods that were
+    `removed`, by name and address, do not come back by being named still.
+    """
+    gone = set(removed)
+    found = {pod.key: pod for pod in pods}
+    for pod in pods_of(Cluster(cluster.nodes, (), slices, findings=())):
+        ips = tuple(address for address in pod.ips if (pod.key, address) not in gone)
+        if not ips:
+            continue
+        known = found.get(pod.key)
+        if known is not None:
+            families = {parse_ip(address).version for address in ips}
+            kept = tuple(address for address in known.ips if parse_ip(address).version not in families)
+            found[pod.key] = replace(
+                pod,
+                node=pod.node or known.node,
+                ips=_joined(kept, ips),
+                listening=_joined(known.listening, pod.listening),
+                host_network=pod.host_network or known.host_network,
+            )
+        else:
+            found[pod.key] = replace(pod, ips=ips)
     return tuple(found[key] for key in sorted(found))
 
 

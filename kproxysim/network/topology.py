@@ -14,7 +14,7 @@ tell comes from its `NodeFacts`, or is made up the way common clusters are built
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
 
@@ -102,6 +102,16 @@ class Topology:
             self._routers[segment] = (host, device)
         if bridges:
             self._bridges[segment] = (host, device)
+
+    def with_rules(self, rules: Callable[[str], Callable[[int], ChainGraph | None]]) -> Topology:
+        """The same hosts and links, the nodes with other rules."""
+        hosts = {
+            name: replace(placed, host=replace(placed.host, rules=rules(placed.label)))
+            if placed.kind == "node"
+            else placed
+            for name, placed in self.hosts.items()
+        }
+        return replace(self, hosts=hosts)
 
     def with_guest(self, address: Address) -> Topology:
         """The same hosts and links, and one client more: somebody on the internet who sends a packet.

@@ -1,0 +1,348 @@
+"""The kube-proxies of all nodes over time: which of them run, what they have heard of, what they wrote."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field, replace
+from functools import partial
+
+from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
+from kproxysim.cluster.changes import Change, changes_between
+from kproxysim.cluster.models import Node
+from kproxysim.errors import InputError
+from kproxysim.kubeproxy import NodeEffects, Proxier, Sync, compile_rules, node_effects
+from kproxysim.kubeproxy.fixed import ensure
+from kproxysim.netfilter.conntrack import Connection, Conntrack
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.script import Family
+from kproxysim.network.cleanup import carry_out, listed
+from kproxysim.network.node_rules import FAMILIES, NodeRules
+from kproxysim.values import dataclass
+
+__all__ = ["KubeProxies", "SyncReport", "Written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How the tables of a node differ after a sync: numbers of chains and of rules."""
+
+    chains_added: int = 0
+    chains_removed: int = 0
+    rules_added: int = 0
+    rules_removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What kube-proxy of one node did in one sync of one family.
+
+    - `at`: when, in seconds since the start; `full`: were all chains written, or those of changed Services?
+    - `script`: the input of iptables-restore; `ensured`: the calls of iptables before it.
+    - `written`: what differs in the tables by that.
+    - `deleted`: the entries of the node's connection table that it had removed.
+    """
+
+    node: str
+    family: Family
+    at: float
+    full: bool
+    written: Written
+    deleted: tuple[Connection, ...]
+    sync: Sync = field(repr=False)
+
+    @property
+    def script(self) -> str:
+        """The input of iptables-restore, byte for byte."""
+        return self.sync.script.to_text()
+
+    @property
+    def ensured(self) -> tuple[str, ...]:
+        """The calls before it that make chains and jumps, in order."""
+        return tuple(str(one) for one in self.sync.ensured)
+
+
+@dataclass(slots=True)
+class _Node:
+    """One node: its rules, and its kube-proxy as far as it was needed.
+
+    `runs`: is there one, and `ran`: has there ever been? `lags`: it gets no news. `seen` are
+    the objects that it has heard of. `flushed`: the chain by which it notices a flush is gone.
+    """
+
+    rules: NodeRules
+    seen: Cluster
+    runs: bool = True
+    ran: bool = True
+    lags: bool = False
+    flushed: bool = False
+    started: float = 0.0
+    synced: float = 0.0
+    proxiers: dict[Family, Proxier] = field(default_factory=dict)
+
+
+class KubeProxies:
+    """The rules of all nodes, and who writes them.
+
+    `given` are rules to use on a node instead of those that kube-proxy would write: no kube-proxy runs there
+    until it is started. Rules and kube-proxies are made when somebody needs them.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        given: Mapping[str, tuple[Ruleset, ...]],
+        facts: Mapping[str, NodeFacts],
+        config: KubeProxyConfiguration | None,
+        version: str | None,
+    ) -> None:
+        self._facts, self._config, self._version = facts, config, version
+        self._nodes: dict[str, _Node] = {}
+        self._shared = False
+        for node in cluster.nodes:
+            self._nodes[node.name] = self._made(cluster, node.name, given.get(node.name))
+
+    def fork(self) -> KubeProxies:
+        """An independent copy; memories are shared until one of the two changes."""
+        other = object.__new__(KubeProxies)
+        other._facts, other._config, other._version = self._facts, self._config, self._version
+        other._nodes = {name: replace(node) for name, node in self._nodes.items()}
+        self._shared = other._shared = True
+        return other
+
+    def rules(self, node: str) -> NodeRules:
+        """The tables of a node."""
+        return self._nodes[node].rules
+
+    def effects(self, node: str) -> NodeEffects:
+        """What kube-proxy does to its node beside rules. Settings stay when it ends, its servers do not."""
+        one = self._nodes[node]
+        if not one.ran:
+            return NodeEffects({}, ())
+        effects = node_effects(
+            one.seen, node, version=self._version, config=self._config, facts=self._facts.get(node)
+        )
+        return effects if one.runs else replace(effects, listening=())
+
+    def is_running(self, node: str) -> bool:
+        """Does kube-proxy run on this node?"""
+        return self._nodes[node].runs
+
+    # what happens to them
+
+    def hear(
+        self,
+        cluster: Cluster,
+        changes: Iterable[Change],
+        now: float,
+        connections: Callable[[str], Conntrack],
+    ) -> tuple[SyncReport, ...]:
+        """Objects changed, and the cluster is as given now: each kube-proxy that has news writes."""
+        self._own()
+        changes = tuple(changes)
+        reports: list[SyncReport] = []
+        for change in changes:
+            if isinstance(change.before, Node) and change.after is None:
+                self._nodes.pop(change.before.name, None)
+            elif isinstance(change.after, Node) and change.before is None:
+                name = change.after.name
+                self._nodes[name] = self._made(cluster, name, None)
+                self._nodes[name].started = self._nodes[name].synced = now
+        for name, node in self._nodes.items():
+            if not node.runs or node.lags or node.seen is cluster:
+                continue
+            reports += self._news(name, cluster, changes, now, connections)
+        return tuple(reports)
+
+    def stop(self, name: str) -> None:
+        """Kube-proxy ends; its rules stay."""
+        self._own()
+        node = self._nodes[name]
+        node.runs = node.lags = False
+
+    def lag(self, name: str) -> None:
+        """Kube-proxy gets no news until it is made to sync."""
+        self._own()
+        self._running(name).lags = True
+
+    def start(
+        self, name: str, cluster: Cluster, now: float, connections: Callable[[str], Conntrack]
+    ) -> tuple[SyncReport, ...]:
+        """Kube-proxy starts, anew if it runs: it knows nothing of before, and writes everything."""
+        self._own()
+        node = self._nodes[name]
+        families = self._families(node)
+        node.runs, node.ran, node.lags, node.flushed = True, True, False, False
+        node.seen, node.started = cluster, now
+        node.proxiers = {family: self._proxier(name, family) for family in families}
+        return self._sync(name, now, connections)
+
+    def sync(
+        self, name: str, cluster: Cluster, now: float, connections: Callable[[str], Conntrack]
+    ) -> tuple[SyncReport, ...]:
+        """Kube-proxy hears of everything, if it lagged, and writes."""
+        self._own()
+        node = self._running(name)
+        node.lags = False
+        if node.seen is cluster:
+            return self._sync(name, now, connections)
+        return self._news(name, cluster, changes_between(node.seen, cluster), now, connections)
+
+    def put(self, name: str, rulesets: Mapping[Family, Ruleset], *, flushed: bool = False) -> None:
+        """Somebody else changed the tables of a node. `flushed`: what kube-proxy looks at to notice is
+        gone.
+        """
+        self._own()
+        node = self._nodes[name]
+        node.rules = node.rules.after(rulesets)
+        node.flushed |= flushed
+
+    # within
+
+    def _made(self, cluster: Cluster, name: str, given: tuple[Ruleset, ...] | None) -> _Node:
+        if given is not None:
+            found = {ruleset.family: ruleset for ruleset in reversed(given)}
+            return _Node(NodeRules(found.get), cluster, runs=False, ran=False)
+        return _Node(NodeRules(partial(self._compiled, cluster, name)), cluster)
+
+    def _compiled(self, cluster: Cluster, name: str, family: Family) -> Ruleset:
+        return compile_rules(
+            cluster,
+            name,
+            family,
+            version=self._version,
+            config=self._config,
+            facts=self._facts.get(name),
+        )
+
+    def _running(self, name: str) -> _Node:
+        node = self._nodes[name]
+        if not node.runs:
+            raise InputError.of(
+                "KPS706",
+                f"no kube-proxy runs on {name}",
+                found=name,
+                help="start it: a start writes everything",
+            )
+        return node
+
+    def _own(self) -> None:
+        """Before anything changes: memories that another world looks at as well become our own."""
+        if self._shared:
+            for node in self._nodes.values():
+                node.proxiers = {family: one.fork() for family, one in node.proxiers.items()}
+            self._shared = False
+
+    def _families(self, node: _Node) -> tuple[Family, ...]:
+        """The families in which there is something to see: a node has an address, or somebody asked."""
+        texts = [text for one in node.seen.nodes for text in one.addresses("InternalIP")]
+        spoken = {6 if ":" in text else 4 for text in texts} or {4}
+        return tuple(
+            family
+            for version, family in FAMILIES.items()
+            if version in spoken or node.rules.is_ready(version)
+        )
+
+    def _proxier(self, name: str, family: Family) -> Proxier:
+        return Proxier(
+            self._nodes[name].seen,
+            name,
+            family,
+            self._version,
+            config=self._config,
+            facts=self._facts.get(name),
+        )
+
+    def _news(
+        self,
+        name: str,
+        cluster: Cluster,
+        changes: Iterable[Change],
+        now: float,
+        connections: Callable[[str], Conntrack],
+    ) -> tuple[SyncReport, ...]:
+        """One kube-proxy hears of changes, and writes what comes of them."""
+        node = self._nodes[name]
+        families = self._families(node)
+        for family in families:
+            if family not in node.proxiers:
+                node.rules.ruleset(family)
+                proxier = node.proxiers[family] = self._proxier(name, family)
+                proxier.sync(now=node.started)
+        own = next((one for one in changes if _is_node(one, name)), None)
+        node.seen = cluster
+        node.rules = node.rules.after({}, partial(self._compiled, cluster, name))
+        if own is not None and own.before is not None and _needs_restart(own):
+            return self.start(name, cluster, now, connections)
+        for change in changes:
+            for proxier in node.proxiers.values():
+                if change.after is not None:
+                    proxier.apply(change.after)
+                elif change.before is not None:
+                    proxier.delete(change.before)
+        news = [family for family, proxier in node.proxiers.items() if proxier.has_news]
+        return self._sync(name, now, connections, news)
+
+    def _sync(
+        self,
+        name: str,
+        now: float,
+        connections: Callable[[str], Conntrack],
+        families: Iterable[Family] = ("ipv4", "ipv6"),
+    ) -> tuple[SyncReport, ...]:
+        node = self._nodes[name]
+        written: dict[Family, Ruleset] = {}
+        reports = []
+        table = connections(name)
+        for version, family in FAMILIES.items():
+            proxier = node.proxiers.get(family)
+            if proxier is None or family not in families:
+                continue
+            before = node.rules.ruleset(family)
+            nat = before.tables.get("nat")
+            sync = proxier.sync(
+                now=now,
+                nat_chains=() if nat is None else nat.chains,
+                connections=listed(table, version),
+            )
+            after = before.copy()
+            ensure(after, sync.ensured)
+            after.apply(sync.script)
+            after.notes = sync.notes
+            written[family] = after
+            gone = carry_out(sync.conntrack, table, version)
+            reports.append(SyncReport(name, family, now, sync.full, _compare(before, after), gone, sync))
+        node.rules = node.rules.after(written)
+        node.synced = now
+        return tuple(reports)
+
+
+def _is_node(change: Change, name: str) -> bool:
+    return isinstance(change.after, Node) and change.after.name == name
+
+
+def _needs_restart(change: Change) -> bool:
+    """Kube-proxy ends when its node's pod CIDRs or addresses change, and is started again
+    (`NodePodCIDRHandler` in pkg/proxy/node.go).
+    """
+    before, after = change.before, change.after
+    assert isinstance(before, Node)
+    assert isinstance(after, Node)
+    return (before.spec.pod_cidrs, before.status) != (after.spec.pod_cidrs, after.status)
+
+
+def _compare(before: Ruleset, after: Ruleset) -> Written:
+    chains_added = chains_removed = rules_added = rules_removed = 0
+    for table in {**before.tables, **after.tables}:
+        old = before.tables[table].chains if table in before.tables else {}
+        new = after.tables[table].chains if table in after.tables else {}
+        chains_added += len(new.keys() - old.keys())
+        chains_removed += len(old.keys() - new.keys())
+        for name in old.keys() | new.keys():
+            one, two = old.get(name), new.get(name)
+            if one is not two:
+                was = Counter(rule.text for rule in (one.rules if one else ()))
+                has = Counter(rule.text for rule in (two.rules if two else ()))
+                rules_added += (has - was).total()
+                rules_removed += (was - has).total()
+    return Written(chains_added, chains_removed, rules_added, rules_removed)
