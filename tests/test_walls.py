@@ -26,13 +26,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": BELOW_NETWORK | {"network"},
     "scenario": BELOW_SCENARIO,
     "testing": BELOW_SCENARIO,
-    "cli": BELOW_SCENARIO | {"scenario", "testing"},
-    "face": BELOW_SCENARIO | {"scenario", "testing", "cli"},
+    "lesson": BELOW_SCENARIO | {"scenario"},
+    "cli": BELOW_SCENARIO | {"scenario", "testing", "lesson"},
+    "face": BELOW_SCENARIO | {"scenario", "testing", "lesson", "cli"},
 }
 
 # Libraries that stay in some rooms: user input is parsed at the border only, the terminal is the command line's.
 ONLY_IN: dict[str, set[str]] = {
-    "pydantic": {"cluster", "scenario"},
+    "pydantic": {"cluster", "scenario", "lesson"},
     "yaml": {"cluster", "scenario"},
     "typer": {"cli"},
     "rich": {"cli", "report"},

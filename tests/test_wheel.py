@@ -98,12 +98,12 @@ def link(dist: metadata.Distribution, site: Path) -> None:
 
 
 class TestTheWheel:
-    def test_holds_the_package_and_nothing_else(self, wheel: Path, root: Path) -> None:
+    def test_holds_the_package_with_its_scenarios_and_nothing_else(self, wheel: Path, root: Path) -> None:
         inside = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-        package = root / "kproxysim"
         tree = {
-            str(path.relative_to(root))
-            for path in package.rglob("*")
+            str(Path("kproxysim", path.relative_to(top)))
+            for top, folder in ((root / "kproxysim", root / "kproxysim"), (root, root / "scenarios"))
+            for path in folder.rglob("*")
             if path.is_file() and "__pycache__" not in path.parts
         }
         assert inside == tree
@@ -117,6 +117,12 @@ class TestTheWheel:
 
     def test_program_runs_outside_the_tree(self, installed: Path, tmp_path: Path) -> None:
         assert "Usage" in run(str(installed / "kproxysim"), "--help", cwd=tmp_path)
+
+    def test_lessons_bring_their_scenarios(self, installed: Path, tmp_path: Path) -> None:
+        for line in run(str(installed / "kproxysim"), "lesson", cwd=tmp_path).splitlines()[:-2]:
+            told = run(str(installed / "kproxysim"), "lesson", line.split()[0], cwd=tmp_path)
+            assert "guess" in told
+            assert str(installed.parent) not in told
 
     def test_every_module_needs_declared_dependencies_only(self, installed: Path, tmp_path: Path) -> None:
         where = run(str(installed / "python"), "-c", IMPORT_ALL, cwd=tmp_path).strip()

@@ -362,6 +362,18 @@ def compare(
 
 
 @app.command()
+def lesson(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A lesson, or a file with one.", show_default=False)
+    ] = None,
+) -> None:
+    """Teach one thing, packet by packet. Without NAME: list the lessons."""
+    from kproxysim.cli.lesson import lesson as give_lesson
+
+    give_lesson(name)
+
+
+@app.command()
 def explain(
     code: Annotated[str | None, typer.Argument(metavar="CODE", help="KPS104, no-endpoints, ...")] = None,
 ) -> None:

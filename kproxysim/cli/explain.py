@@ -13,7 +13,7 @@ from kproxysim.report.page import Page, Span, filled, wrapped
 __all__ = ["all_explanations", "explain"]
 
 
-_ROOMS = ("cli", "cluster", "kubeproxy", "netfilter", "network", "scenario")
+_ROOMS = ("cli", "cluster", "kubeproxy", "lesson", "netfilter", "network", "scenario")
 """The rooms that use codes: each keeps the words behind them in its module `codes`."""
 
 

@@ -14,7 +14,7 @@ from kproxysim.report.page import WIDTH, Page, Span, filled, wrapped
 from kproxysim.report.rows import Row, RowWriter
 from kproxysim.values import dataclass
 
-__all__ = ["trace_page"]
+__all__ = ["ending_page", "trace_page"]
 
 _LABEL = 9
 _INDENT = 2
@@ -64,6 +64,15 @@ def trace_page(
         first = next((step.before.packet for hop, _ in answers for step in hop.steps), None)
         _fact(page, "answer", str(first or shown.packet.reply()), width)
         _add_sections(page, answers, columns)
+    return page
+
+
+def ending_page(trace: Trace, *, width: int = WIDTH) -> Page:
+    """What came of a packet and why, without the way there: the last lines of the full form."""
+    page = Page()
+    _fact(page, "packet", f"{trace.packet}{_kind(trace.packet)}", width, tail=f"(from: {trace.source})")
+    _ending(page, trace, trace.branches[0], width)
+    _reasons(page, trace, trace.branches[0], width)
     return page
 
 
