@@ -188,6 +188,7 @@ def reshaped(world: World, settings: Settings) -> World:
         pods=world.pods,
         clients={name: str(address) for name, address in world.clients.items()},
         facts=world.facts,
+        rules=world.given_rules,
         config=config,
         version=settings.version or world.version,
         pod_network=world.pod_network,
@@ -204,7 +205,7 @@ def reshaped(world: World, settings: Settings) -> World:
     # of a family without a dump nothing else is known than what kube-proxy would write
     written = made()
     others = [written.ruleset(node, family) for family in ("ipv4", "ipv6") if family not in families]
-    return made(rules={node: [*given, *others]})
+    return made(rules={**world.given_rules, node: [*given, *others]})
 
 
 def _dumped_node(world: World, settings: Settings) -> str:

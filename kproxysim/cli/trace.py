@@ -47,25 +47,27 @@ class Shape:
 
 def trace(sources: Sequence[str], asked: Asked, shape: Shape, settings: Settings) -> None:
     """Find the packet and its world, send it, show what became of it."""
-    world, packet, source, via = _find(sources, asked, settings)
+    world, packet, source, via, mark = _find(sources, asked, settings)
     rng = None if asked.seed is None else random.Random(asked.seed)
-    found = world.send(packet, source, via=via, pick=asked.pick, rng=rng)
+    found = world.send(packet, source, via=via, mark=mark, pick=asked.pick, rng=rng)
     _show(found, world, asked, shape)
 
 
-def _find(sources: Sequence[str], asked: Asked, settings: Settings) -> tuple[World, Packet, str, str | None]:
-    """The world, the packet in it, who sends it, and the node by which it comes in."""
+def _find(
+    sources: Sequence[str], asked: Asked, settings: Settings
+) -> tuple[World, Packet, str, str | None, int]:
+    """The world, the packet in it, who sends it, the node by which it comes in, and its socket's mark."""
     if asked.source is None and asked.to is None:
         scenarios = scenarios_of(sources, settings)
         scenario, name = named_packet(scenarios, asked.packet or _only_packet(scenarios))
         form = scenario.packets[name]
         world = reshaped(scenario.world(), settings)
-        return world, world.packet(form.source, form.to, sport=form.sport), form.source, asked.via or form.via
+        return world, form.packet_in(world), form.source, asked.via or form.via, form.mark
     if asked.source is None or asked.to is None:
         missing = "--from WHO" if asked.source is None else "--to HOST:PORT"
         raise InputError.of("KPS802", "it is not said which packet to trace", help=f"add {missing}")
     world = world_of(sources, settings)
-    return world, world.packet(asked.source, asked.to), asked.source, asked.via
+    return world, world.packet(asked.source, asked.to), asked.source, asked.via, 0
 
 
 def _only_packet(scenarios: Sequence[Scenario]) -> str:

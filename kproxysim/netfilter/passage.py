@@ -125,10 +125,12 @@ class Passage:
         except _Stop as stop:
             return stop.outcome
 
-    def send(self, packet: Packet, flow: Flow | None = None) -> Outcome:
-        """A packet made on this host. `flow` ties an ICMP error or reset to the connection it is about."""
+    def send(self, packet: Packet, flow: Flow | None = None, mark: int = 0) -> Outcome:
+        """A packet made on this host. `flow` ties an ICMP error or reset to the connection it is about;
+        `mark` is what its socket marks it with (SO_MARK).
+        """
         try:
-            return self._send(packet, flow)
+            return self._send(packet, flow, mark)
         except _Stop as stop:
             return stop.outcome
 
@@ -216,9 +218,11 @@ class Passage:
 
     # the way out
 
-    def _send(self, packet: Packet, flow: Flow | None) -> Outcome:
+    def _send(self, packet: Packet, flow: Flow | None, mark: int) -> Outcome:
         self._begin(packet.family)
         skb = Skb.of(packet, made_here=True if flow is None else None)
+        if mark:
+            skb = skb.with_mark(mark)
         if flow is not None:
             skb = skb.with_flow(flow)
         route = self.host.routing.lookup(skb.dst, skb.family)

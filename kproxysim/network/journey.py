@@ -62,11 +62,11 @@ class Journey:
     states: dict[str, HostState] = field(default_factory=dict)
     calls: set[Call] = field(default_factory=set)
 
-    def send(self, host: str, packet: Packet, flow: Flow | None = None) -> Leg:
-        """Let `host` make `packet` and follow it."""
+    def send(self, host: str, packet: Packet, flow: Flow | None = None, *, mark: int = 0) -> Leg:
+        """Let `host` make `packet` and follow it. `mark` is what its socket marks it with."""
         placed = self.topology.hosts[host]
         hop = Hop(placed.label, placed.kind)
-        outcome = self._passage(host, hop).send(packet, flow)
+        outcome = self._passage(host, hop).send(packet, flow, mark)
         return self._follow(host, outcome, [hop] if hop.steps else [])
 
     def answer(self, host: str, answer: Skb) -> Leg:

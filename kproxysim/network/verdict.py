@@ -68,6 +68,7 @@ class Call:
     cluster: Cluster
     edge: Edge
     pods: tuple[Pod, ...]
+    mark: int = 0
 
     def assumptions(self, branch: Branch) -> Iterator[str]:
         """What this branch takes for granted because nobody said it."""
@@ -85,7 +86,7 @@ class Call:
 
 def branch_of(call: Call, journey: Journey) -> Branch:
     """Run the packet once, and its answer, and put what happened into words and codes."""
-    leg = journey.send(call.sender.host, call.packet)
+    leg = journey.send(call.sender.host, call.packet, mark=call.mark)
     outcome, host = leg.end.outcome, leg.end.host
     reached: Reached | None = None
     back: Leg | None = None

@@ -11,10 +11,14 @@ from kproxysim.packet import PORT_PROTOCOLS, Address, format_endpoint, parse_end
 from kproxysim.spelling import closest
 from kproxysim.values import dataclass
 
-__all__ = ["Sender", "check_sender", "find_sender", "parse_target"]
+__all__ = ["PING", "Sender", "check_sender", "find_sender", "parse_target"]
 
 
 _FORMS = "write internet/ADDRESS, node/NAME, pod/NAMESPACE/NAME, a pod's address or a client's name"
+
+
+PING = "icmp"
+"""The protocol without ports that a packet may be sent by; of either family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +91,17 @@ def _unknown(text: str, hint: str, known: Iterable[str], wanted: str = "") -> In
 
 
 def parse_target(text: str) -> tuple[Address, int | None, str]:
-    """`HOST:PORT[/protocol]` as address, port, protocol. Raises InputError (KPS702)."""
+    """`HOST:PORT[/protocol]` or `HOST/icmp` as address, port, protocol. Raises InputError (KPS702)."""
     endpoint, slash, protocol = text.rpartition("/")
     if not slash:
         endpoint, protocol = text, "tcp"
     protocol = protocol.lower()
-    if protocol not in PORT_PROTOCOLS:
+    if protocol not in (*PORT_PROTOCOLS, PING):
         raise InputError.of(
             "KPS702",
             f"{protocol!r} is no protocol with ports",
             found=text,
-            help=f"write HOST:PORT/{'|'.join(PORT_PROTOCOLS)}",
+            help=f"write HOST:PORT/{'|'.join(PORT_PROTOCOLS)}, or HOST/{PING}",
         )
     try:
         address, port = parse_endpoint(endpoint)
@@ -108,6 +112,15 @@ def parse_target(text: str) -> tuple[Address, int | None, str]:
             found=text,
             help="write ADDRESS:PORT, such as 198.51.100.12:80 or [2001:db8::1]:80",
         ) from None
+    if protocol == PING:
+        if port is not None:
+            raise InputError.of(
+                "KPS702",
+                f"{PING} has no ports",
+                found=text,
+                help=f"write {format_endpoint(address, None)}/{PING}",
+            )
+        return address, None, protocol
     if port is None or port == 0:
         raise InputError.of(
             "KPS702",

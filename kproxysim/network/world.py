@@ -28,7 +28,7 @@ from kproxysim.network.router import EdgeRouter
 from kproxysim.network.topology import Topology, build
 from kproxysim.network.trace import Branch, Trace
 from kproxysim.network.verdict import Call, branch_of
-from kproxysim.network.who import Sender, find_sender, parse_target
+from kproxysim.network.who import PING, Sender, find_sender, parse_target
 from kproxysim.packet import Address, Packet
 
 __all__ = ["World"]
@@ -120,6 +120,11 @@ class World:
         self._changed()
 
     @property
+    def given_rules(self) -> Mapping[str, tuple[Ruleset, ...]]:
+        """The nodes whose rules were given, with those rules: one ruleset a family."""
+        return dict(self._given_rules)
+
+    @property
     def topology(self) -> Topology:
         """Hosts and links, the clients that have names included."""
         return self._topologies(frozenset(self.clients.values()))
@@ -132,16 +137,31 @@ class World:
         self._check_node(node)
         return self._proxies.rules(node).ruleset(family)
 
-    def packet(self, source: str, to: str, *, sport: int | None = None) -> Packet:
-        """The first packet of a connection from `source` to "ADDRESS:PORT[/protocol]", with the source
-        address that its socket would take.
+    def packet(
+        self,
+        source: str,
+        to: str,
+        *,
+        sport: int | None = None,
+        src: str | None = None,
+        flags: str = "",
+        icmp: tuple[int, int] | None = None,
+    ) -> Packet:
+        """The first packet of a connection from `source` to "ADDRESS:PORT[/protocol]", or a ping to
+        "ADDRESS/icmp", with the source address that its socket would take.
 
-        Raises InputError for a sender nobody knows or a destination that is none.
+        Or a packet that no socket would send: from another address (`src`), with other TCP `flags`, with
+        another ICMP type and code. Raises InputError for a sender nobody knows or a destination that is none.
         """
         address, port, protocol = parse_target(to)
         topology, sender = self._sender(source)
-        src = self._source_address(topology, sender, address)
-        return Packet(protocol, src, address, _EPHEMERAL_PORT if sport is None else sport, port)
+        own = self._source_address(topology, sender, address) if src is None else parse_ip(src)
+        if own.version != address.version:
+            raise InputError.of("KPS702", f"{own} and {address} are of different families", found=str(own))
+        if protocol == PING:
+            protocol, echo = (PING, (8, 0)) if address.version == 4 else ("ipv6-icmp", (128, 0))
+            return Packet(protocol, own, address, icmp=icmp or echo)
+        return Packet(protocol, own, address, _EPHEMERAL_PORT if sport is None else sport, port, flags)
 
     def send(
         self,
@@ -149,6 +169,7 @@ class World:
         source: str | None = None,
         *,
         via: str | None = None,
+        mark: int = 0,
         pick: str | None = None,
         rng: random.Random | None = None,
     ) -> Trace:
@@ -156,7 +177,8 @@ class World:
 
         whoever has its source address, else the internet) and follow all that may become of it.
 
-        `via` is the node at which the edge lets in what several nodes could take; `pick` keeps the branches
+        `via` is the node at which the edge lets in what several nodes could take; `mark` is what its socket
+        marks it with (SO_MARK), seen by its sender's own rules; `pick` keeps the branches
         that reach one endpoint (pod, namespace/pod, address or address:port); `rng` draws one branch. Raises
         InputError for names nobody knows.
         """
@@ -166,7 +188,7 @@ class World:
         if via is not None:
             self._check_node(via)
         router = self._router(topology)
-        call = Call(packet, sender, topology, self.cluster, self.edge, self.pods)
+        call = Call(packet, sender, topology, self.cluster, self.edge, self.pods, mark)
         if rng is not None:
             branches = [branch_of(call, Journey(topology, router, self._states, Draw(rng), via))]
         else:

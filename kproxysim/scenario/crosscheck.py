@@ -12,6 +12,7 @@ from kproxysim.cluster.addresses import parse_cidr, parse_ip
 from kproxysim.cluster.findings import Finding
 from kproxysim.cluster.paths import Path
 from kproxysim.errors import InputError
+from kproxysim.netfilter.matches.header import PrefixMatch
 from kproxysim.network import World
 from kproxysim.network.balancing import balanced_addresses
 from kproxysim.network.who import check_sender, find_sender, parse_target
@@ -43,6 +44,7 @@ class Known:
     packets: Collection[str] | None
     services: Collection[str] | None
     chains: Mapping[str, tuple[str, ...]] | None
+    own_chains: Collection[str] = ()
 
 
 def check_edge(file: ScenarioFile, known: Known) -> Iterator[Finding]:
@@ -130,7 +132,7 @@ class _Checker:
                 parse_target(form.to)
                 self._check_sender(form.source)
                 return
-            packet = self._world.packet(form.source, form.to, sport=form.sport)
+            packet = form.packet_in(self._world)
         except InputError as error:
             for one in error.diagnostics:
                 field = "from" if one.code == "KPS701" else "to"
@@ -172,7 +174,20 @@ class _Checker:
     def _has_owner(self, address: Address) -> bool:
         if self._world is None or address in self._owned or address.is_loopback:
             return True
-        return self._is_routed(address)
+        return self._is_routed(address) or self._is_in_rules(self._world, address)
+
+    def _is_in_rules(self, world: World, address: Address) -> bool:
+        """Do rules that were given for some node name this destination?"""
+        return any(
+            isinstance(match, PrefixMatch)
+            and (match.side, match.negated, match.version) == ("dst", False, address.version)
+            and match.mask
+            and int(address) & match.mask == match.network
+            for rulesets in world.given_rules.values()
+            for ruleset in rulesets
+            for _, rule in ruleset.rules()
+            for match in ruleset.meaning(rule).header
+        )
 
     def _is_routed(self, address: Address) -> bool:
         routes = self._world.edge.routes if self._world is not None else ()
@@ -292,6 +307,7 @@ class _Checker:
             *(f"node/{one}" for one in self._known.nodes or ()),
             *(f"pod/{one}" for one in sorted(self._known.pods or ())),
             *(name for called in (self._known.chains or {}).values() for name in called),
+            *self._known.own_chains,
         ]
         return dict.fromkeys((*names, *fixed_stations()))
 

@@ -19,6 +19,7 @@ from kproxysim.errors import Diagnostic, InputError, Severity
 from kproxysim.scenario.draft import Draft
 from kproxysim.scenario.mistakes import known_names
 from kproxysim.scenario.model import NodeForm
+from kproxysim.scenario.node_rules import GivenRules, read_rules
 from kproxysim.values import dataclass
 
 __all__ = ["OBJECT_KINDS", "Gathered", "gather"]
@@ -37,6 +38,7 @@ class Gathered:
 
     cluster: Cluster
     facts: dict[str, NodeFacts]
+    rules: GivenRules
     findings: list[Finding]
     diagnostics: list[Diagnostic]
     lost: frozenset[str]
@@ -79,8 +81,9 @@ def gather(draft: Draft, others: Iterable[Document], *, strict: bool) -> Gathere
     )
     facts = {name: _facts(form) for name, form in file.nodes.items()}
     lost = _lost(objects, about)
-    diagnostics = [*objects.troubles, *diagnose(about, strict=strict)]
-    return Gathered(cluster, facts, objects.findings, diagnostics, lost)
+    rules = read_rules(draft)
+    diagnostics = [*objects.troubles, *diagnose(about, strict=strict), *rules.diagnostics]
+    return Gathered(cluster, facts, rules, [*objects.findings, *rules.findings], diagnostics, lost)
 
 
 def _lost(objects: _Objects, about: Iterable[tuple[Subject, Finding]]) -> frozenset[str]:

@@ -29,7 +29,7 @@ from kproxysim.values import dataclass
 __all__ = ["Loaded", "build_world", "load"]
 
 _NO_ADDRESSES = ("kind", "scenario", "about", "teaches", "kubeProxy", "podNetwork", "packets", "expect")
-_NO_ADDRESSES_OF_CLOUD = ("kind", "firewall", "gateway")
+_NO_ADDRESSES_OF_CLOUD = ("kind", "firewall", "gateway", "outside")
 """Fields without which everybody in the world has the same name and address."""
 
 _MOST_MISTAKES = 500
@@ -108,6 +108,7 @@ def _known(draft: Draft, gathered: Gathered, findings: Iterable[Finding]) -> Kno
         packets=None if "packets" in broken else draft.written("packets"),
         services=None if "Service" in lost else services,
         chains=chains,
+        own_chains=gathered.rules.chains(),
     )
 
 
@@ -160,6 +161,7 @@ def build_world(file: ScenarioFile, gathered: Gathered, version: str | None) -> 
         ],
         clients={name: str(parse_ip(text)) for name, text in file.clients.items()},
         facts=gathered.facts,
+        rules=gathered.rules.by_node,
         config=file.kube_proxy.config,
         version=version or file.kube_proxy.version,
         pod_network=file.pod_network,
@@ -177,4 +179,8 @@ def _edge(file: ScenarioFile, gathered: Gathered) -> Edge:
             str(parse_ip(public)): str(parse_ip(internal)) for public, internal in cloud.one_to_one.items()
         }
         edge = replace(edge, one_to_one=pairs)
-    return replace(edge, gateway={parse_ip(text).version: str(parse_ip(text)) for text in cloud.gateway})
+    return replace(edge, gateway=_by_family(cloud.gateway), outside=_by_family(cloud.outside))
+
+
+def _by_family(addresses: Iterable[str]) -> dict[int, str]:
+    return {parse_ip(text).version: str(parse_ip(text)) for text in addresses}

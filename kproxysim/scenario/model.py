@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -24,12 +24,17 @@ from kproxysim.cluster import KubeProxyConfiguration, NodeFacts
 from kproxysim.cluster.base import CidrText, Flag, IpText, KubernetesModel, Port, check_ip
 from kproxysim.errors import InputError
 from kproxysim.kubeproxy.versions import minor_of
+from kproxysim.netfilter.matches.ports import TCP_FLAGS
 from kproxysim.network.reasons import ADVICE, REASONS
 from kproxysim.network.trace import DISPOSITIONS
 from kproxysim.scenario.mistakes import mistake
 from kproxysim.scenario.openings import Opening
 from kproxysim.scenario.shares import Shares
 from kproxysim.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from kproxysim.network import World
+    from kproxysim.packet import Packet
 
 __all__ = [
     "ANYBODY",
@@ -72,6 +77,7 @@ NO_REPLY = "none"
 ANYBODY = ""
 """Whoever receives the packet, in `Expectation.sees`."""
 
+_ICMP = re.compile(r"([0-9]{1,3})(?:/([0-9]{1,3}))?\Z")
 _SOCKET = re.compile(r"(?:tcp|udp|sctp)/([0-9]{1,5})\Z")
 _TEXT = {"type": "string", "minLength": 1}
 
@@ -85,6 +91,36 @@ def _socket(text: str) -> str:
     if match is None or not 1 <= int(match[1]) <= 65535:
         raise mistake("KPS113", f"{text!r} is no socket of a pod", "write tcp/8080")
     return text
+
+
+def _flags(value: Any) -> Any:
+    """TCP flags as a list or with commas, in the order of the header; "none" for none at all."""
+    names = [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+    if names == ["none"]:
+        return "NONE"
+    if not isinstance(names, list | tuple) or not names or any(one not in TCP_FLAGS for one in names):
+        known = ", ".join(TCP_FLAGS)
+        raise mistake("KPS103", f"{value!r} are no TCP flags", f"write some of {known}; or none")
+    return ",".join(one for one in TCP_FLAGS if one in names)
+
+
+def _icmp(value: Any) -> Any:
+    """An ICMP type, `13`, or type and code, `3/1`."""
+    match = _ICMP.match(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
+    if match is None or int(match[1]) > 255 or int(match[2] or 0) > 255:
+        raise mistake("KPS103", f"{value!r} is no ICMP type", "write TYPE or TYPE/CODE: 13, 8/0")
+    return int(match[1]), int(match[2] or 0)
+
+
+def _mark(value: Any) -> Any:
+    """A number of 32 bits, in hexadecimal as rules have it or not."""
+    try:
+        mark = int(value, 0) if isinstance(value, str) else value
+    except ValueError:
+        mark = None
+    if type(mark) is not int or not 0 <= mark < 1 << 32:
+        raise mistake("KPS103", f"{value!r} is no mark", "write a number of 32 bits: 0x1")
+    return mark
 
 
 def _manifest(value: Any) -> Any:
@@ -165,6 +201,9 @@ _PodSocket = Annotated[
 _Manifest = Annotated[
     str | dict[str, Any], PlainValidator(_manifest), WithJsonSchema({"anyOf": [_TEXT, {"type": "object"}]})
 ]
+_TcpFlags = Annotated[str, PlainValidator(_flags), _TextOrList]
+_IcmpType = Annotated[tuple[int, int], PlainValidator(_icmp), WithJsonSchema({"type": ["integer", "string"]})]
+_Mark = Annotated[int, PlainValidator(_mark), WithJsonSchema({"type": ["integer", "string"]})]
 _Version = Annotated[str, BeforeValidator(_version_text), AfterValidator(_known_version)]
 _Seen = Annotated[
     dict[str, str],
@@ -203,6 +242,11 @@ class CloudForm(ScenarioModel):
         default_factory=dict,
         description="Address or prefix to the node that the edge sends it to, unchanged.",
     )
+    outside: _Addresses = Field(
+        (),
+        description="The edge's own address on the internet, from which clients there hear of errors; for "
+        "two families a list. Without it `gateway`.",
+    )
     gateway: _Addresses = Field(
         (),
         description="The edge's own address among the nodes; for two families a list. Without it the first "
@@ -232,6 +276,14 @@ class NodeForm(NodeFacts):
         (), description="The prefix that its pods' addresses come from; for two families a list."
     )
     zone: str = Field("", description="Its zone (label topology.kubernetes.io/zone).")
+    rules: str | None = Field(
+        None,
+        description="IPv4 rules in place of those that kube-proxy would write: restore text, or the name of "
+        "a file with it or with what `iptables-save` printed. An empty text stands for no rules. With one of "
+        "`rules` and `rules6` kube-proxy does not run here, and the other family has no rules unless it is "
+        "given too.",
+    )
+    rules6: str | None = Field(None, description="The same for IPv6.")
 
     @property
     def is_whole(self) -> bool:
@@ -269,7 +321,7 @@ class PacketForm(ScenarioModel):
     )
     to: _Name = Field(
         description="What is dialled: `198.51.100.12:80`, `[2001:db8::1]:80`. It is tcp, unless `/udp` or "
-        "`/sctp` follows."
+        "`/sctp` follows. `198.51.100.12/icmp` is a ping."
     )
     via: str | None = Field(
         None,
@@ -277,6 +329,39 @@ class PacketForm(ScenarioModel):
         "balancer's address.",
     )
     sport: Port | None = Field(None, description="The sender's port. Without it one from the usual range.")
+    src: IpText | None = Field(
+        None, description="Its source address. Without it the one that its sender's socket would take."
+    )
+    flags: _TcpFlags = Field(
+        "",
+        description="TCP flags of a packet that no socket sends: `SYN,ACK`; or `none`. Without them it is "
+        "the SYN that opens a connection.",
+    )
+    icmp: _IcmpType | None = Field(
+        None, description="ICMP type, or TYPE/CODE, of a packet to ADDRESS/icmp. Without it an echo request."
+    )
+    mark: _Mark = Field(
+        0, description="What its socket marks it with (SO_MARK): `0x1`. Its sender's own rules see it."
+    )
+
+    @model_validator(mode="after")
+    def _fits_its_protocol(self) -> Self:
+        protocol = self.to.rpartition("/")[2].lower() if "/" in self.to else "tcp"
+        if self.flags and protocol != "tcp":
+            raise mistake("KPS103", f"flags are TCP's, and this is {protocol}", "leave flags out")
+        if self.icmp is not None and protocol != "icmp":
+            raise mistake(
+                "KPS103", f"icmp is a type of ICMP, and this is {protocol}", "write to: ADDRESS/icmp"
+            )
+        if self.sport is not None and protocol == "icmp":
+            raise mistake("KPS103", "icmp has no ports", "leave sport out")
+        return self
+
+    def packet_in(self, world: World) -> Packet:
+        """The packet as it leaves its sender in a world. Raises InputError as `World.packet` does."""
+        return world.packet(
+            self.source, self.to, sport=self.sport, src=self.src, flags=self.flags, icmp=self.icmp
+        )
 
 
 class NearestForm(ScenarioModel):

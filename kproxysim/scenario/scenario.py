@@ -21,7 +21,7 @@ from kproxysim.values import dataclass
 __all__ = ["PacketSpec", "Scenario", "ScenarioResult"]
 
 PacketSpec = PacketForm
-"""A packet as the file tells it: `source`, `to`, `via`, `sport`."""
+"""A packet as the file tells it: `source`, `to`, `via`, `sport` and so on; `packet_in` makes it."""
 
 _NAMED_BY_FOLDER = "scenario"
 
@@ -103,8 +103,8 @@ class Scenario:
         if known is not None:
             return known
         world = self.world(version)
-        sent = world.packet(form.source, form.to, sport=form.sport)
-        trace = world.send(sent, form.source, via=form.via, pick=pick, rng=rng)
+        sent = form.packet_in(world)
+        trace = world.send(sent, form.source, via=form.via, mark=form.mark, pick=pick, rng=rng)
         if whole:
             self._traces[packet, version] = trace
         return trace

@@ -35,14 +35,16 @@ VOCABULARY: tuple[tuple[str, str], ...] = (
     ),
     (
         "`KUBE-SERVICES`, `nat:PREROUTING`",
-        "It is in this chain: one of kube-proxy's own, or a base chain; in any table, or in the one named.",
+        """It is in this chain: one of kube-proxy's own, one of `rules` of a node, or a base chain; in any
+        table, or in the one named.""",
     ),
     (
         "`Service default/echo spec.externalIPs[0]`",
         "A rule that this field of that Service made has matched.",
     ),
     (
-        "`DNAT`, `SNAT`, `MASQUERADE`, `MARK`, `REJECT`, `DROP`, `ACCEPT`, `RETURN`",
+        """`DNAT`, `SNAT`, `MASQUERADE`, `REDIRECT`, `NETMAP`, `MARK`, `CONNMARK`, `CT`, `NOTRACK`, `LOG`,
+        `NFLOG`, `TRACE`, `REJECT`, `DROP`, `ACCEPT`, `RETURN`""",
         "A rule with this target has matched; or the policy of a base chain is this, and decided.",
     ),
 )
@@ -56,7 +58,24 @@ _EDGE_EVENTS = {
     "edge:egress": "egress",
 }
 _HOST_EVENTS = ("routing", "conntrack", "nat")
-_TARGETS = ("ACCEPT", "DNAT", "DROP", "MARK", "MASQUERADE", "REJECT", "RETURN", "SNAT")
+_TARGETS = (
+    "ACCEPT",
+    "CONNMARK",
+    "CT",
+    "DNAT",
+    "DROP",
+    "LOG",
+    "MARK",
+    "MASQUERADE",
+    "NETMAP",
+    "NFLOG",
+    "NOTRACK",
+    "REDIRECT",
+    "REJECT",
+    "RETURN",
+    "SNAT",
+    "TRACE",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,10 @@ class Recording:
                 outside={4: OUTSIDE},
             ),
             pods=[_pod(node, pod) for node in nodes for pod in node["pods"]],
-            facts={node["name"]: _facts(node, sysctls[node["name"]], nodes) for node in nodes},
+            facts={
+                node["name"]: NodeFacts.model_validate(node_facts(node, sysctls[node["name"]], nodes))
+                for node in nodes
+            },
             rules={node["name"]: self._rulesets(node["name"], rules) for node in nodes},
             pod_network=self.cluster["pod_net"],
         )
@@ -201,13 +204,13 @@ def _node(node: dict[str, Any]) -> Node:
     )
 
 
-def _sockets(serve: dict[str, list[int]]) -> tuple[str, ...]:
+def sockets_of(serve: dict[str, list[int]]) -> tuple[str, ...]:
     return tuple(f"{protocol}/{port}" for protocol, ports in serve.items() for port in ports)
 
 
 def _pod(node: dict[str, Any], pod: dict[str, Any]) -> Pod:
     ips = (pod["ip"], *([pod["ip6"]] if "ip6" in pod else []))
-    return Pod(NAMESPACE, pod["name"], node["name"], ips, _sockets(pod["serve"]))
+    return Pod(NAMESPACE, pod["name"], node["name"], ips, sockets_of(pod["serve"]))
 
 
 def _usual_routes(node: dict[str, Any], nodes: list[dict[str, Any]]) -> list[str]:
@@ -218,9 +221,9 @@ def _usual_routes(node: dict[str, Any], nodes: list[dict[str, Any]]) -> list[str
     return ["10.128.0.0/24 dev eth0", *others, f"default via {GATEWAY} dev eth0"]
 
 
-def _facts(node: dict[str, Any], sysctls: dict[str, Any], nodes: list[dict[str, Any]]) -> NodeFacts:
+def node_facts(node: dict[str, Any], sysctls: dict[str, Any], nodes: list[dict[str, Any]]) -> dict[str, Any]:
     """What the lab's nodes had beside the Node object: sockets, settings, further addresses and routes."""
-    facts: dict[str, Any] = {"listening": _sockets(node["serve"]), "sysctls": sysctls}
+    facts: dict[str, Any] = {"listening": list(sockets_of(node["serve"])), "sysctls": sysctls}
     further = [f"local {address} dev lo table local" for address in node.get("local_ips", ())]
     if further:
         facts["routes"] = [*_usual_routes(node, nodes), *further]
@@ -230,7 +233,7 @@ def _facts(node: dict[str, Any], sysctls: dict[str, Any], nodes: list[dict[str, 
         for address, device in extra:
             interfaces[device].append(address)
         facts["interfaces"] = interfaces
-    return NodeFacts.model_validate(facts)
+    return facts
 
 
 @cache

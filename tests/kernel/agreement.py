@@ -65,16 +65,19 @@ def compare(lab: Lab, tally: Tally, source: str, to: str, via: str | None = None
     tally.disagreements.append("\n  ".join([f"{packet} {flags} from {source} via {via}", *lines]))
 
 
-def every_way(lab: Lab, tally: Tally, source: str, to: str, via: str | None = None) -> None:
+def every_way(
+    lab: Lab, tally: Tally, source: str, to: str, via: str | None = None, *, flags: str = ""
+) -> None:
     """As `compare`, again and again until each way that the flow may go was seen."""
-    compare(lab, tally, source, to, via)
-    packet = lab.packet(source, to)
+    compare(lab, tally, source, to, via, flags=flags)
+    packet = lab.packet(source, to, flags)
     if differs(lab.world, packet, source) is not None:
         return
-    wanted = {_end(way) for way in expected(lab.world, lab.topology, packet, source, via)}
+    ways = expected(lab.world, lab.topology, packet, source, via, raw=bool(flags))
+    wanted = {_end(way) for way in ways}
     seen: set[str] = set()
     for _ in range(ENOUGH if len(wanted) > 1 else 0):
-        way, lines = _send(lab, lab.packet(source, to), source, via)
+        way, lines = _send(lab, lab.packet(source, to, flags), source, via, raw=bool(flags))
         if not lines:
             seen.add(_end(way))
             tally.flows += 1

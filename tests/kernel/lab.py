@@ -133,16 +133,9 @@ class Lab(Held):
     def packet(self, source: str, to: str, flags: str = "") -> Packet:
         """The first packet of a connection, from a port that no other has: so no connection changes another's.
 
-        `to` is ADDRESS:PORT[/protocol], or `ping ADDRESS`.
+        `to` is ADDRESS:PORT[/protocol], or ADDRESS/icmp.
         """
-        kind, _, address = to.rpartition(" ")
-        if kind:
-            host = f"[{address}]" if ":" in address else address
-            sent = self.world.packet(source, f"{host}:1")
-            protocol, echo = ("icmp", 8) if sent.family == 4 else ("ipv6-icmp", 128)
-            return Packet(protocol, sent.src, sent.dst, icmp=(echo, 0))
-        sent = self.world.packet(source, to, sport=next(self._ports))
-        return Packet(sent.protocol, sent.src, sent.dst, sent.sport, sent.dport, flags)
+        return self.world.packet(source, to, sport=next(self._ports), flags=flags)
 
     def send(self, packet: Packet, source: str, patience: float, *, raw: bool = False) -> Seen:
         """Let a host send a packet, by a socket or (`raw`) as it stands."""

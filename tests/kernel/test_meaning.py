@@ -142,7 +142,7 @@ def test_matches(backend: str) -> None:
     tally = Tally()
     refusing = ["unreachable 192.0.2.16/28", "prohibit 192.0.2.32/28", "blackhole 192.0.2.48/28"]
     place = node_with(matching(), listening=["tcp/22", "udp/53"], routes=[*ROUTES, *refusing])
-    to = ("10.96.0.1:80", "10.128.0.12:22", "10.128.0.12:53/udp", "10.44.0.5:81/udp", "ping 10.44.0.5")
+    to = ("10.96.0.1:80", "10.128.0.12:22", "10.128.0.12:53/udp", "10.44.0.5:81/udp", "10.44.0.5/icmp")
     with Lab(place, ["203.0.113.7"], backend) as lab:
         for sender, target in product(SENDERS, to):
             compare(lab, tally, sender, target)

@@ -92,8 +92,8 @@ def test_matches_and_refusals() -> None:
         f"[{own}]:22",
         f"[{own}]:53/udp",
         f"[{ENDPOINT}]:81",
-        f"ping {ENDPOINT}",
-        f"ping {AWAY}",
+        f"{ENDPOINT}/icmp",
+        f"{AWAY}/icmp",
     ]
     ports = [*range(1000, 1000 + len(REFUSALS)), 1010]
     refused = [f"[{AWAY}]:{port}/{protocol}" for port in ports for protocol in ("tcp", "udp")]

@@ -43,7 +43,7 @@ def test_tcp_out_of_the_blue(backend: str, to: tuple[str, ...]) -> None:
 
 def test_pings_and_sctp() -> None:
     tally = Tally()
-    to = ("ping 10.44.0.5", "ping 10.128.0.13", "ping 10.48.1.1", "ping 10.44.1.99", "ping 192.0.2.1")
+    to = ("10.44.0.5/icmp", "10.128.0.13/icmp", "10.48.1.1/icmp", "10.44.1.99/icmp", "192.0.2.1/icmp")
     sctp = ("10.44.1.9:8080/sctp", "10.44.1.9:81/sctp", "10.48.1.1:80/sctp", "10.128.0.12:30080/sctp")
     with Lab(small("routed"), ["203.0.113.7"]) as lab:
         for sender, target in product(SENDERS, to + sctp):

@@ -159,7 +159,7 @@ QUESTIONS = [
     Question(
         "a-firewall-with-one-opening",
         small(NODE_PORT, edge=Edge("gce", NAT, (Allow("tcp", 30000, 30080, "203.0.113.7/32"),))),
-        (f"{PUBLIC_A}:30080", f"{PUBLIC_A}:22", "203.0.113.7:80", "ping 203.0.113.7", f"ping {PUBLIC_A}"),
+        (f"{PUBLIC_A}:30080", f"{PUBLIC_A}:22", "203.0.113.7:80", "203.0.113.7/icmp", f"{PUBLIC_A}/icmp"),
         (CLIENT, OTHER_CLIENT, NODE_A, POD),
     ),
     Question(

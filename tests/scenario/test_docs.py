@@ -57,7 +57,9 @@ class TestPage:
         assert table(SCHEMA["$defs"][SECTIONS[name]]) in section(page, f"### {name}")
 
     def test_has_every_station(self, page: str) -> None:
-        rows = "\n".join(f"| {form} | {' '.join(words.split())} |" for form, words in VOCABULARY)
+        rows = "\n".join(
+            f"| {' '.join(form.split())} | {' '.join(words.split())} |" for form, words in VOCABULARY
+        )
         assert rows in section(page, "## Stations")
 
     @pytest.mark.parametrize("words", [DISPOSITIONS, CLIENT_SEES])
