@@ -81,10 +81,10 @@ class World:
         self.pods = pods_of(cluster, pods)
         self.facts = dict(facts or {})
         self.clients: dict[str, Address] = {name: ip_address(text) for name, text in (clients or {}).items()}
-        given = {name: tuple(rulesets) for name, rulesets in (rules or {}).items()}
-        for name in (*self.facts, *given, *self.edge.routes.values()):
+        self.given_rules = {name: tuple(rulesets) for name, rulesets in (rules or {}).items()}
+        for name in (*self.facts, *self.given_rules, *self.edge.routes.values()):
             self._check_node(name)
-        self._proxies = KubeProxies(cluster, given, self.facts, config, version)
+        self._proxies = KubeProxies(cluster, self.given_rules, self.facts, config, version)
         self._now = 0.0
         self._states: dict[str, HostState] = {}
         self._removed: set[tuple[str, str]] = set()
@@ -118,11 +118,6 @@ class World:
         for state in self._states.values():
             state.clock = self._now
         self._changed()
-
-    @property
-    def given_rules(self) -> Mapping[str, tuple[Ruleset, ...]]:
-        """The nodes whose rules were given, with those rules: one ruleset a family."""
-        return dict(self._given_rules)
 
     @property
     def topology(self) -> Topology:
