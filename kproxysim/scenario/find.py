@@ -6,14 +6,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kproxysim.cluster.located import read_documents_and_trouble
 from kproxysim.cluster.sources import STDIN, Source, manifest_files, read_source
 from kproxysim.errors import InputError, Position
-from kproxysim.scenario.model import KIND
 
-__all__ = ["find_scenarios", "is_scenario"]
+__all__ = ["KIND", "find_scenarios", "is_scenario"]
+
+KIND: Literal["Scenario"] = "Scenario"
 
 _SUFFIXES = (".yaml", ".yml")
 _SAYS_SO = re.compile(r"^(?:kind:[ \t]*[\"']?Scenario\b|scenario:)", re.MULTILINE)

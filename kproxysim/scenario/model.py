@@ -27,6 +27,7 @@ from kproxysim.kubeproxy.versions import minor_of
 from kproxysim.netfilter.matches.ports import TCP_FLAGS
 from kproxysim.network.reasons import ADVICE, REASONS
 from kproxysim.network.trace import DISPOSITIONS
+from kproxysim.scenario.find import KIND
 from kproxysim.scenario.mistakes import mistake
 from kproxysim.scenario.openings import Opening
 from kproxysim.scenario.shares import Shares
@@ -40,7 +41,6 @@ __all__ = [
     "ANYBODY",
     "CLIENT_SEES",
     "FORMAT",
-    "KIND",
     "NO_REPLY",
     "CloudForm",
     "Expectation",
@@ -53,7 +53,6 @@ __all__ = [
     "ScenarioModel",
 ]
 
-KIND: Literal["Scenario"] = "Scenario"
 FORMAT = 1
 """The version of the format. A file of another version is not read: it may mean something else."""
 
