@@ -17,8 +17,9 @@ from kproxysim.cluster.fields import unknown_fields, unknown_settings
 from kproxysim.cluster.findings import Finding
 from kproxysim.cluster.located import Document
 from kproxysim.cluster.paths import Path
+from kproxysim.scenario.find import KIND
 from kproxysim.scenario.mistakes import known_names, mistakes_of
-from kproxysim.scenario.model import KIND, ScenarioFile
+from kproxysim.scenario.model import ScenarioFile
 from kproxysim.scenario.schema import fields_at
 from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from kproxysim.cli.explain import all_explanations
+from kproxysim.cli.explain import all_explanations, explain
 from kproxysim.netfilter.ruleset import Ruleset
 from tests.cli.conftest import SCENARIO, Kproxysim
 
@@ -267,13 +267,19 @@ class TestCompare:
 
 
 class TestExplain:
-    def test_every_code_has_a_page_and_the_list_has_every_code(self, kproxysim: Kproxysim) -> None:
+    def test_a_code_in_any_case_has_a_page(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("explain", "kps802")
+        assert done.exit_code == 0
+        assert done.stdout.startswith("KPS802: ")
+
+    def test_every_code_has_a_page_and_the_list_has_every_code(
+        self, kproxysim: Kproxysim, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         listed = kproxysim("explain").stdout
         for code, one in all_explanations().items():
             assert f"{code} " in listed
-            done = kproxysim("explain", code.swapcase())
-            assert done.exit_code == 0
-            assert done.stdout.startswith(f"{code}: {one.title[:40]}")
+            explain(code.swapcase())
+            assert capsys.readouterr().out.startswith(f"{code}: {one.title[:40]}")
 
     def test_the_codes_of_every_room_are_there_and_no_two_are_the_same(self, root: Path) -> None:
         codes = [
