@@ -74,7 +74,8 @@ def command(part: Shown | Compared | Ruled) -> str:
     if isinstance(part, Compared):
         return f"kproxysim compare {path} {' '.join(part.packets)}"
     if isinstance(part, Ruled):
-        return f"kproxysim rules {path} --node {part.node}"
+        shown = f"   (of table nat: {', '.join(part.chains)})" if part.chains else ""
+        return f"kproxysim rules {path} --node {part.node}{shown}"
     pick = f" --pick {part.pick}" if part.pick else ""
     detail = " --detail summary" if part.detail == "summary" else ""
     return f"kproxysim trace {path} --packet {part.packet}{pick}{detail}{' --reply' if part.reply else ''}"
