@@ -41,7 +41,7 @@ def test_a_lesson_reads_well(name: str) -> None:
     lesson = Lesson.load(name)
     lines = list(lesson_page(lesson))
     assert lines[0] == lesson.title
-    assert [line for line in lines if len(line) > 120 and not line.startswith("-A ")] == []
+    assert [line for line in lines if len(line) > 130 and not line.startswith("-A ")] == []
     assert sum(isinstance(part, Asked) for part in lesson.parts) >= 1
 
 
