@@ -8,7 +8,6 @@ returns to where a jump came from. Positions are the kernel's: `nat:KUBE-SERVICE
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 
 from kproxysim.netfilter.condition import Condition
 from kproxysim.netfilter.events import Event
@@ -16,6 +15,7 @@ from kproxysim.netfilter.targets.mark import MarkTarget
 from kproxysim.netfilter.targets.verdict import Jump, Return
 from kproxysim.netfilter.walk import Missed, Walked
 from kproxysim.network.trace import Hop
+from kproxysim.report.actions import action_words, draw_words, rules_words
 from kproxysim.report.conditions import conditions_text, failed_fields, failed_first, miss_text
 from kproxysim.report.endings import changes
 from kproxysim.report.names import maker, role_of, service_of
@@ -82,7 +82,7 @@ class RowWriter:
         return [
             Row(
                 f"{part.table}:{self._short.get(where, where)}",
-                f"{_rules(len(missed))} passed over",
+                f"{rules_words(len(missed))} passed over",
                 f"{failed_fields(missed)}: unchanged",
             )
         ]
@@ -97,14 +97,12 @@ class RowWriter:
         self._service = service or self._service
         rows = self._misses(step)
         if isinstance(target, MarkTarget):
-            old, new = f"{step.before.mark:#x}", f"{step.after.mark:#x}"
-            action = f"mark {old} -> {new}" if old != new else f"mark stays {old}"
-            rows.append(Row(place, action, made_by, style="change"))
+            rows.append(Row(place, action_words(step), made_by, style="change"))
         elif step is part.last and part.translated:
             rows.append(_translation(place, step, part.nat))
             rows.extend(_matched(one for one in step.conditions() if one.field != "protocol"))
         elif target is None:
-            rows.append(Row(place, "counts, no more", made_by))
+            rows.append(Row(place, action_words(step), made_by))
         elif isinstance(target, Jump | Return):
             rows.extend(self._way(step, place, made_by))
         else:
@@ -114,12 +112,14 @@ class RowWriter:
             rows.extend(_matched(step.conditions()))
         asked = _asked(step)
         if len(asked) > _shown_singly(step):
-            rows.append(Row("passed over", f"{_rules(len(asked))} ({failed_fields(asked)})", detail=True))
+            rows.append(
+                Row("passed over", f"{rules_words(len(asked))} ({failed_fields(asked)})", detail=True)
+            )
         return rows
 
     def _way(self, step: Walked, place: str, made_by: str) -> list[Row]:
         """A jump or a return: who made the rule or how it was drawn, and what it asked for."""
-        remark = self._draw(step) or made_by
+        remark = draw_words(step, picked=self._picked) or made_by
         if remark:
             return [Row(place, step.action, remark), *_matched(step.conditions())]
         return [Row(place, step.action, conditions_text(step.conditions()))]
@@ -138,16 +138,6 @@ class RowWriter:
                 rows.append(Row(place, "no match", miss_text(condition), style="dim"))
         return rows
 
-    def _draw(self, step: Walked) -> str:
-        """The fraction of packets that take this rule, if chance had a hand in it."""
-        lost = [one.meaning.draw for one in step.missed if one.drawn_out and one.meaning.draw is not None]
-        if step.chance is None and not lost:
-            return ""
-        share = Fraction(1) if step.chance is None else step.chance
-        for draw in lost:
-            share *= draw.meant if draw.negated else 1 - draw.meant
-        return f"picked by name ({share})" if self._picked else f"drawn, {share} of the packets"
-
 
 def _asked(step: Walked) -> list[Missed]:
     """The rules passed over because of the packet, not by chance: of those the draw itself tells."""
@@ -165,11 +155,10 @@ def _shown_singly(step: Walked) -> int:
 def _end_of_chain(place: str, step: Walked) -> Row:
     """A chain that ran out of rules: a base chain's policy, or back to where the jump came from."""
     if step.kind == "policy":
-        return Row(place, f"policy {step.action}", style="bad")
+        return Row(place, action_words(step), style="bad")
     over = len(_asked(step))
-    return Row(
-        place, "falls off its end", f"{_rules(over)} passed over" if over > _shown_singly(step) else ""
-    )
+    passed_over = f"{rules_words(over)} passed over" if over > _shown_singly(step) else ""
+    return Row(place, action_words(step), passed_over)
 
 
 def _event(step: Event) -> Row:
@@ -180,16 +169,11 @@ def _event(step: Event) -> Row:
 
 def _translation(place: str, step: Walked, nat: Event | None) -> Row:
     """What a rule of nat did to the addresses, in one row with the rule."""
-    target = step.action.partition(" ")[0]
-    changed = changes(nat) if nat is not None else ""
-    remark = f"leaves by {nat.after.oif}" if nat is not None and target == "MASQUERADE" else ""
-    return Row(place, f"{target}  {changed or 'unchanged'}", remark, style="change")
+    masquerades = nat is not None and step.action.partition(" ")[0] == "MASQUERADE"
+    remark = f"leaves by {nat.after.oif}" if nat is not None and masquerades else ""
+    return Row(place, action_words(step, nat), remark, style="change")
 
 
 def _matched(conditions: Iterable[Condition]) -> list[Row]:
     text = conditions_text(conditions)
     return [Row("matched", text, detail=True)] if text else []
-
-
-def _rules(count: int) -> str:
-    return "1 rule" if count == 1 else f"{count} rules"

@@ -15,7 +15,8 @@ from kproxysim.netfilter.targets.mark import MarkTarget
 from kproxysim.netfilter.targets.verdict import Jump
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network.trace import Branch, Hop
-from kproxysim.report.conditions import conditions_text, failed_fields
+from kproxysim.report.actions import action_words, passed_words
+from kproxysim.report.conditions import conditions_text
 from kproxysim.report.endings import changes, hop_title
 from kproxysim.report.names import field_of, role_of, service_of
 from kproxysim.report.passes import Pass, passes
@@ -75,7 +76,10 @@ def _stages(hop: Hop) -> Iterator[Stage]:
         for step in steps:
             yield _walked(hop, part, step)
         if not steps and part.table == "nat" and (missed := part.missed()):
-            place, over = f"nat:{part.hook}", f"{len(missed)} rules passed over ({failed_fields(missed)})"
+            place, over = (
+                f"nat:{part.hook}",
+                passed_words(missed),
+            )
             yield Stage(f"{place} passed over", f"{place} {over}", hop.where, "", place, over)
 
 
@@ -100,18 +104,18 @@ def _walked(hop: Hop, part: Pass, step: Walked) -> Stage:
     chain = role_of(step.chain)
     place = f"{step.table}:{chain}:{step.number}" if step.kind == "rule" else f"{step.table}:{chain}"
     if step.rule is None or step.meaning is None:
-        action = f"policy {step.action}" if step.kind == "policy" else "falls off its end"
+        action = action_words(step)
         return Stage(f"{hop.kind} {place} {action}", action, hop.where, step.at, place, action, step=step)
     target, kind = step.meaning.target, step.action.partition(" ")[0]
     action, does = step.action, step.action
     if isinstance(target, Jump):
         does = action = f"{kind} {role_of(target.chain)}"
     elif isinstance(target, MarkTarget):
-        action, kind = f"mark {step.before.mark:#x} -> {step.after.mark:#x}", "mark"
-        does = action
+        does = action = action_words(step)
+        kind = "mark"
     elif step is part.last and part.nat is not None:
         before, after = part.nat.before.packet, part.nat.after.packet
-        action = f"{kind}  {changes(part.nat) or 'unchanged'}"
+        action = action_words(step, part.nat)
         does = f"{kind} to {after.src if after.src != before.src else after.destination}"
     matched = conditions_text(step.conditions())
     return Stage(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from kproxysim.network.trace import Branch, Hop, Nearest, Trace
-from kproxysim.packet import Packet
-from kproxysim.report.conditions import miss_text
-from kproxysim.report.endings import client_words, hop_title, other_branch, reply_words, verdict_words
-from kproxysim.report.names import chains_of, maker, short_names
-from kproxysim.report.packet_class import class_of
+from kproxysim.network.trace import Branch, Trace
+from kproxysim.report.facts import Fact, answer, ending, opening, reasons
+from kproxysim.report.names import chains_of, short_names
 from kproxysim.report.page import WIDTH, Page, Span, filled, wrapped
 from kproxysim.report.rows import Row, RowWriter
+from kproxysim.report.sections import Section, circles, way_back, way_out
 from kproxysim.values import dataclass
 
 __all__ = ["ending_page", "trace_page"]
@@ -19,13 +18,8 @@ __all__ = ["ending_page", "trace_page"]
 _LABEL = 9
 _INDENT = 2
 _DETAIL_INDENT = 6
-_OTHERS_SHOWN = 4
-_LEAST_TURNS = 2
-"""So often must a group of hops come again to be taken for a circle."""
 _SLACK = 8
 """So far left of its column a remark may begin, to stay on its line."""
-
-_Section = tuple[Hop, list[Row]]
 
 
 def trace_page(
@@ -43,26 +37,21 @@ def trace_page(
     shown = branch if branch is not None else trace.branches[0]
     back = shown.reply if reply else None
     writer = RowWriter(short_names(chains_of((*shown.hops, *(back.hops if back else ())))), picked=picked)
-    sections = [(hop, writer.rows(hop)) for hop in shown.hops]
-    if shown.disposition in ("delivered", "delivered-to-host"):
-        _arrive(sections, shown.packet, shown.sport_range)
-    answers = [(hop, writer.rows(hop)) for hop in back.hops] if back else []
-    if back and back.disposition == "delivered":
-        _arrive(answers, back.packet)
-    columns = _Columns.fitting((row for _, rows in (*sections, *answers) for row in rows), width)
+    sections = way_out(shown, writer)
+    answers = way_back(back, writer) if back else ()
+    columns = _Columns.fitting((row for one in (*sections, *answers) for row in one.rows), width)
     page = Page()
-    _fact(page, "packet", f"{trace.packet}{_kind(trace.packet)}", width, tail=f"(from: {trace.source})")
+    _add_fact(page, opening(trace), width)
     _add_sections(page, sections, columns)
     page.gap()
-    _ending(page, trace, shown, width)
-    if shown.reply is not None:
-        hint = "" if reply else "(--reply to show)"
-        _fact(page, "reply", reply_words(shown, shown.reply), width, tail=hint)
-    _reasons(page, trace, shown, width)
-    if answers:
+    hint = "" if reply else "(--reply to show)"
+    answered = (replace(fact, tail=hint) for fact in answer(shown))
+    for fact in (*ending(trace, shown), *answered, *reasons(trace, shown)):
+        _add_fact(page, fact, width)
+    if back is not None and answers:
         page.gap()
-        first = next((step.before.packet for hop, _ in answers for step in hop.steps), None)
-        _fact(page, "answer", str(first or shown.packet.reply()), width)
+        first = next((step.before.packet for hop in back.hops for step in hop.steps), None)
+        _add_fact(page, Fact("answer", str(first or shown.packet.reply())), width)
         _add_sections(page, answers, columns)
     return page
 
@@ -70,34 +59,10 @@ def trace_page(
 def ending_page(trace: Trace, *, width: int = WIDTH) -> Page:
     """What came of a packet and why, without the way there: the last lines of the full form."""
     page = Page()
-    _fact(page, "packet", f"{trace.packet}{_kind(trace.packet)}", width, tail=f"(from: {trace.source})")
-    _ending(page, trace, trace.branches[0], width)
-    _reasons(page, trace, trace.branches[0], width)
+    branch = trace.branches[0]
+    for fact in (opening(trace), *ending(trace, branch), *reasons(trace, branch)):
+        _add_fact(page, fact, width)
     return page
-
-
-def _kind(packet: Packet) -> str:
-    """Whether the packet opens a connection, or else its flags."""
-    if packet.protocol == "tcp" and packet.flags != "SYN":
-        return f"  {packet.flags}"
-    return "  new" if packet.icmp is None else ""
-
-
-def _arrive(sections: list[_Section], packet: Packet, sport_range: tuple[int, int] | None = None) -> None:
-    """The arrival at the last hop.
-
-    For a pod or a client it takes the place of the routing line, which says no more than that.
-    """
-    if not sections:
-        return
-    hop, rows = sections[-1]
-    if hop.kind in ("pod", "internet"):
-        rows[:] = [row for row in rows if row.place != "routing"]
-    rows.append(Row("delivered", str(packet), style="good"))
-    if sport_range is not None:
-        low, high = sport_range
-        text = f"any free one of {low}-{high}; {packet.sport} stands for it"
-        rows.append(Row("source port", text, detail=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,38 +83,17 @@ class _Columns:
         return cls(action, action + min(max(longest + 2, 20), 36), width)
 
 
-def _add_sections(page: Page, sections: list[_Section], columns: _Columns) -> None:
+def _add_sections(page: Page, sections: Sequence[Section], columns: _Columns) -> None:
     """A section for each hop; a circle that the packet runs in is shown once, and its turns are counted."""
-    shown = [(hop_title(hop), rows) for hop, rows in sections]
-    place = 0
-    while place < len(shown):
-        length, turns = _circle(shown, place)
-        for title, rows in shown[place : place + length]:
-            _add_section(page, title, rows, columns)
+    for group, turns in circles(sections):
+        for section in group:
+            page.gap()
+            page.add(Span(section.name, "head"), f"  {section.behind}" if section.behind else "")
+            for row in section.rows:
+                _lay_out(page, row, columns)
         if turns:
             page.gap()
             page.add(f"... and the same {turns} times more")
-        place += length * (turns + 1)
-
-
-def _circle(shown: list[tuple[tuple[str, str], list[Row]]], place: int) -> tuple[int, int]:
-    """How many hops from `place` on come again right behind themselves, and how often; (1, 0) if none do."""
-    for length in range(1, (len(shown) - place) // 3 + 1):
-        turn = shown[place : place + length]
-        turns = 0
-        while shown[place + length * (turns + 1) : place + length * (turns + 2)] == turn:
-            turns += 1
-        if turns >= _LEAST_TURNS:
-            return length, turns
-    return 1, 0
-
-
-def _add_section(page: Page, title: tuple[str, str], rows: list[Row], columns: _Columns) -> None:
-    name, behind = title
-    page.gap()
-    page.add(Span(name, "head"), f"  {behind}" if behind else "")
-    for row in rows:
-        _lay_out(page, row, columns)
 
 
 def _lay_out(page: Page, row: Row, columns: _Columns) -> None:
@@ -177,54 +121,9 @@ def _lay_out(page: Page, row: Row, columns: _Columns) -> None:
         page.add(" " * (columns.action + 2) + line)
 
 
-def _ending(page: Page, trace: Trace, branch: Branch, width: int) -> None:
-    """The verdict, its chance, the class of packets that share it, and the branches that might have been."""
-    style = "good" if branch.disposition in ("delivered", "delivered-to-host") else "bad"
-    _fact(page, "verdict", verdict_words(trace, branch), width, style, tail=f"[{branch.reason}]")
-    if branch.client_sees != "answered":
-        _fact(page, "client", f"sees {client_words(branch.client_sees)}", width)
-    if branch.probability != 1:
-        kernel = branch.probability_kernel
-        exact = "" if kernel == branch.probability else f"; the kernel's 31 bits make it {kernel}"
-        _fact(page, "chance", f"{branch.probability}{exact}", width)
-    alike = class_of(branch)
-    if alike is not None and (words := alike.words()):
-        _fact(page, "class", f"{words}: the same rules", width)
-    others = [one for one in trace.branches if one is not branch]
-    for other in others[:_OTHERS_SHOWN]:
-        _fact(page, "also", other_branch(other), width)
-    if len(others) > _OTHERS_SHOWN:
-        rest = others[_OTHERS_SHOWN:]
-        _fact(page, "also", f"{sum(one.probability for one in rest)} -> {len(rest)} more", width)
-
-
-def _reasons(page: Page, trace: Trace, branch: Branch, width: int) -> None:
-    """The rule that was hoped for, why it went as it did, and what the answer rests on."""
-    if branch.nearest is not None:
-        _nearest(page, branch.nearest, width)
-    for advice in branch.advice:
-        _fact(page, "why", advice.why, width, tail=f"(kproxysim explain {advice.code})")
-        if advice.help:
-            _fact(page, "help", advice.help, width)
-    for assumption in trace.assumptions:
-        _fact(page, "assumed", assumption, width)
-    for note in trace.notes:
-        _fact(page, "note", note, width)
-
-
-def _nearest(page: Page, nearest: Nearest, width: int) -> None:
-    made_by = maker(nearest.missed.rule, nearest.missed.meaning)
-    _fact(page, "nearest", nearest.at.replace(":rule:", ":"), width, tail=made_by)
-    miss = next((one for one in nearest.missed.conditions() if not one.held), None)
-    if miss is not None:
-        hope = "; it would match the packet as dialled" if nearest.as_dialled else ""
-        held = f"{nearest.held} of {nearest.total} conditions hold"
-        _fact(page, "", f"{held}; {miss_text(miss)}{hope}", width)
-
-
-def _fact(page: Page, label: str, text: str, width: int, style: str = "", tail: str = "") -> None:
-    """A label and its sentence, broken below itself where it is long; `tail` stays in one piece."""
-    first, *rest = wrapped(text, width - _LABEL, tail)
-    page.add(Span(filled(label, _LABEL), "label"), Span(first, style))
+def _add_fact(page: Page, fact: Fact, width: int) -> None:
+    """A label and its sentence, broken below itself where it is long; its tail stays in one piece."""
+    first, *rest = wrapped(fact.text, width - _LABEL, fact.tail)
+    page.add(Span(filled(fact.label, _LABEL), "label"), Span(first, fact.style))
     for line in rest:
         page.add(" " * _LABEL + line)
