@@ -80,6 +80,7 @@ class TraceOutput(StrEnum):
     JSON = "json"
     MERMAID = "mermaid"
     DOT = "dot"
+    HTML = "html"
 
 
 class Detail(StrEnum):
@@ -106,6 +107,7 @@ class CompareOutput(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    HTML = "html"
 
 
 class Family(StrEnum):

@@ -22,6 +22,11 @@ def compare(sources: Sequence[str], left: str, right: str, output: str, settings
 
         show_text(dumps(comparison.to_dict()))
         return
+    if output == "html":
+        from kproxysim.report.html.compare_page import comparison_html
+
+        show_text(comparison_html(comparison))
+        return
     from kproxysim.report.compare_text import comparison_page
 
     show(comparison_page(comparison, terminal_width()))

@@ -37,7 +37,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Shape:
     """In which form: "text" in some detail, with the answer's hops or without; or "json", "mermaid",
-    "dot".
+    "dot", "html".
     """
 
     output: str = "text"
@@ -96,6 +96,10 @@ def _show(found: Trace, world: World, asked: Asked, shape: Shape) -> None:
         from kproxysim.report.drawing import trace_dot
 
         show_text(trace_dot(found, _rules_met(found, world)))
+    elif shape.output == "html":
+        from kproxysim.report.html.trace_page import trace_html
+
+        show_text(trace_html(found, picked=asked.pick is not None))
     elif shape.detail == "full":
         from kproxysim.report.text import trace_page
 

@@ -19,7 +19,7 @@ from kproxysim.netfilter.walk import Missed, Walked
 from kproxysim.network.trace import Hop, Nearest
 from kproxysim.packet import Packet
 
-__all__ = ["find_nearest"]
+__all__ = ["distance", "find_nearest"]
 
 _DISPATCHING = ("KUBE-SERVICES", "KUBE-NODEPORTS")
 _Rank = tuple[bool, int, int, int]
@@ -40,13 +40,13 @@ def find_nearest(sent: Packet, hops: Iterable[Hop]) -> Nearest | None:
         found = _judge(sent, step, missed)
         if found is None:
             continue
-        rank = (not found.as_dialled, found.total - found.held, _distance(missed), order)
+        rank = (not found.as_dialled, found.total - found.held, distance(missed), order)
         if best is None or rank < best[0]:
             best = (rank, found)
     return None if best is None else best[1]
 
 
-def _distance(missed: Missed) -> int:
+def distance(missed: Missed) -> int:
     """How far a packet's destination is from the rule's, in bits: of the address where they differ, of the
     distance between the ports else.
 

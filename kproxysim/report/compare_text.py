@@ -4,11 +4,8 @@ the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
-
-from kproxysim.report.align import Pair
 from kproxysim.report.compare import Comparison
+from kproxysim.report.compare_groups import Group, common_action, groups, stage_lines
 from kproxysim.report.endings import verdict_words
 from kproxysim.report.page import WIDTH, Page, Span, filled, wrapped
 from kproxysim.report.plain import plain
@@ -45,20 +42,15 @@ def comparison_page(comparison: Comparison, width: int = WIDTH) -> Page:
 def _add_ways(page: Page, comparison: Comparison, width: int) -> None:
     """Every stage of both: the common ones once, the others in columns."""
     parted = False
-    for same, group in groupby(enumerate(comparison.pairs), key=lambda item: item[1].same):
-        numbered = list(group)
-        pairs = [pair for _, pair in numbered]
+    for group in groups(comparison):
         page.gap()
-        if same:
-            met = parted and numbered[0][0] == comparison.meets_at
-            page.add(Span("here they meet" if met else "both", "head"))
-            for pair in pairs:
-                if pair.left is not None and pair.right is not None:
-                    _add_common(page, pair.left, pair.right, width)
+        page.add(Span(group.title, "head"))
+        parted = parted or not group.same
+        if group.same:
+            for left, right in group.common():
+                _add_common(page, left, right, width)
         else:
-            page.add(Span("here they part again" if parted else "here they part", "head"))
-            parted = True
-            _add_differing(page, comparison, pairs, width)
+            _add_differing(page, comparison, group, width)
     if not parted:
         page.gap()
         page.add(Span("they never part", "head"))
@@ -76,50 +68,25 @@ def _add_common(page: Page, left: Stage, right: Stage, width: int) -> None:
         page.add("  ", Span(left.action, "place"))
         return
     place = filled(left.place, _PLACE)
-    first, *rest = wrapped(_common_action(left, right), width - 4 - len(place))
+    first, *rest = wrapped(common_action(left, right), width - 4 - len(place))
     page.add("    ", Span(place, "place"), first)
     for line in rest:
         page.add(" " * (4 + len(place)) + line)
 
 
-def _common_action(left: Stage, right: Stage) -> str:
-    """What happened to both: once if in the same words, without the value replaced if it was another in
-    each.
-    """
-    if left.action == right.action:
-        return left.action
-    kind, two_blanks, change = left.action.partition("  ")
-    if two_blanks and " -> " in change:
-        return f"{kind}  {change.partition(' ')[0]} -> {change.rpartition(' -> ')[2]}"
-    return f"{left.action} | {right.action}"
-
-
-def _lines(stage: Stage) -> Iterator[tuple[str, str]]:
-    """A stage as lines for a column: (indent, text)."""
-    if not stage.place:
-        yield "", stage.action
-        return
-    owner = f" of {stage.service}" if stage.service and stage.action.startswith("jump") else ""
-    yield "", f"{stage.place}  {stage.action}{owner}"
-    if stage.matched:
-        yield "  ", f"matched {stage.matched}"
-    if stage.service and stage.field:
-        yield "  ", f"made from {stage.field}"
-
-
 def _cell(stages: list[Stage], width: int) -> list[str]:
     found: list[str] = []
     for stage in stages:
-        for indent, text in _lines(stage):
+        for number, text in enumerate(stage_lines(stage)):
+            indent = "  " if number else ""
             first, *rest = wrapped(text, width - len(indent))
             found.append(indent + first)
             found.extend(f"{indent}  {line}" for line in rest)
     return found
 
 
-def _add_differing(page: Page, comparison: Comparison, pairs: list[Pair], width: int) -> None:
-    left = [pair.left for pair in pairs if pair.left is not None]
-    right = [pair.right for pair in pairs if pair.right is not None]
+def _add_differing(page: Page, comparison: Comparison, group: Group, width: int) -> None:
+    left, right = group.lanes()
     names = (comparison.left.name, comparison.right.name)
     if width < _NARROWEST:
         for name, stages in zip(names, (left, right), strict=True):
