@@ -126,6 +126,7 @@ class TestTrace:
         jsonschema.validate(json.loads(kproxysim(*base, "-o", "json").stdout), schema)
         assert kproxysim(*base, "-o", "mermaid").stdout.startswith("sequenceDiagram\n")
         assert kproxysim(*base, "-o", "dot").stdout.startswith("digraph ")
+        assert kproxysim(*base, "-o", "html").stdout.startswith("<!DOCTYPE html>\n")
         assert "TRACE: nat:KUBE-SERVICES:rule:2 " in kproxysim(*base, "--detail", "kernel").stdout
         assert "=[echo-ext external IP]=>" in kproxysim(*base, "--detail", "summary").stdout
 
@@ -252,6 +253,11 @@ class TestCompare:
         data = json.loads(kproxysim("compare", "article.yaml", "nodeport", "externalip", "-o", "json").stdout)
         assert data["left"]["name"] == "nodeport"
         assert data["pairs"][data["meets_at"]]["same"] is True
+
+    def test_html(self, kproxysim: Kproxysim) -> None:
+        page = kproxysim("compare", "article.yaml", "nodeport", "externalip", "-o", "html").stdout
+        assert page.startswith("<!DOCTYPE html>\n")
+        assert "here they meet" in page
 
     @pytest.mark.parametrize(
         "words", [("nodeport",), ("nodeport", "nobody"), ("nodeport", "externalip", "-o", "dot")]

@@ -13,6 +13,8 @@ from kproxysim.network.trace import Advice, Branch, Hop, Trace
 from kproxysim.report.brief import minimal_page, summary_page
 from kproxysim.report.compare import compare
 from kproxysim.report.compare_text import comparison_page
+from kproxysim.report.html.compare_page import comparison_html
+from kproxysim.report.html.trace_page import trace_html
 from kproxysim.report.json_text import dumps
 from kproxysim.report.kernel_log import kernel_page
 from kproxysim.report.sequence import trace_mermaid
@@ -72,6 +74,8 @@ def forms(trace: Trace) -> dict[str, str]:
         "compare json": dumps(compare(trace, trace).to_dict()),
         "json": dumps(trace.to_dict()),
         "mermaid": trace_mermaid(trace),
+        "html": trace_html(trace),
+        "compare html": comparison_html(compare(trace, trace, (trace.source, trace.source))),
     }
 
 

@@ -18,6 +18,7 @@ function take(next, place) {
   byId("position").max = String(way.steps.length - 1);
   for (const [number, button] of [...byId("ways").children].entries()) {
     button.setAttribute("aria-pressed", String(data.ways[number] === way));
+    if (data.ways[number] === way) byId("ways").scrollTo(button.offsetLeft - byId("ways").offsetLeft, button.offsetTop - byId("ways").offsetTop);
   }
   goTo(Math.min(place, way.steps.length - 1));
 }

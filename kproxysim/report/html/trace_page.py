@@ -22,7 +22,7 @@ from kproxysim.report.rows import RowWriter
 __all__ = ["MOST_WAYS", "trace_html"]
 
 MOST_WAYS = 32
-"""Branches that a page shows: a Service of a thousand endpoints has a thousand, alike but for the endpoint."""
+"""Branches that a page shows; a Service of a thousand endpoints has as many, alike but for the endpoint."""
 
 _STYLES = ("base.css", "account.css", "player.css")
 _SCRIPTS = ("make.js", "moves.js", "road.js", "rules.js", "packet.js", "player.js")
@@ -139,7 +139,13 @@ def _player() -> Element:
         ),
         element(
             "div",
-            element("nav", element("h2", "Road"), element("div", id="road"), class_="panel road"),
+            element(
+                "nav",
+                element("h2", "Road"),
+                element("div", id="road"),
+                class_="panel road",
+                aria_label="Road",
+            ),
             element("section", id="rules", class_="panel rules", aria_label="Rules", tabindex="0"),
             element(
                 "section",
