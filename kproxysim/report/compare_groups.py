@@ -5,12 +5,12 @@ where they meet.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 from kproxysim.report.align import Pair
 from kproxysim.report.compare import Comparison
 from kproxysim.report.stages import Stage
+from kproxysim.values import dataclass
 
 __all__ = ["Group", "common_action", "groups", "stage_lines"]
 

@@ -59,7 +59,7 @@ def many(services: int) -> World:
     """A cluster of so many Services, each of them with the two pods of the article."""
     made = [
         service(
-            f"echo-{one}",
+            f"echo-{one:03}",
             f"10.50.{one >> 8}.{one & 255}",
             port_fields={"nodePort": 30000 + one},
             type="NodePort",
@@ -67,7 +67,7 @@ def many(services: int) -> World:
         for one in range(services)
     ]
     cluster = Cluster(
-        [node("node-a"), node("node-b")], made, [slice_of(f"echo-{one}") for one in range(services)]
+        [node("node-a"), node("node-b")], made, [slice_of(f"echo-{one:03}") for one in range(services)]
     )
     return World(cluster, clients={"browser": "203.0.113.7"}, version="1.30")
 
@@ -165,7 +165,7 @@ class TestTracePage:
         ]
 
     def test_of_very_many_ways_the_first_are_shown_and_the_rest_counted(self) -> None:
-        pods = tuple((f"echo-{one}", f"10.44.0.{one + 2}", "node-a") for one in range(MOST_WAYS + 8))
+        pods = tuple((f"echo-{one:03}", f"10.44.0.{one + 2}", "node-a") for one in range(MOST_WAYS + 8))
         page = trace_html(sent(article(pods=pods), "198.51.100.12:80"))
         assert len(data_of(page)["ways"]) == MOST_WAYS
         assert "1/5 of the packets go 8 more ways, which are not shown here." in page

@@ -5,11 +5,11 @@ count of those between.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from kproxysim.netfilter.walk import Missed
 from kproxysim.network.nearest import distance
 from kproxysim.report.conditions import failed_fields
+from kproxysim.values import dataclass
 
 __all__ = ["Mass", "condense"]
 

@@ -5,10 +5,10 @@ to put markup in as a string.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from html import escape
 
 from kproxysim.report.plain import plain
+from kproxysim.values import dataclass
 
 __all__ = ["Child", "Element", "Verbatim", "element"]
 

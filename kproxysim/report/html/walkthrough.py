@@ -9,7 +9,7 @@ kernel routes. Where the trace keeps thousands of rules passed over, a walkthrou
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from kproxysim.netfilter.events import Event
@@ -24,6 +24,7 @@ from kproxysim.report.facts import is_good, opening
 from kproxysim.report.html.condense import Mass, condense
 from kproxysim.report.names import maker
 from kproxysim.report.passes import Pass, passes
+from kproxysim.values import dataclass
 
 __all__ = ["Station", "Step", "Walkthrough", "walk_through"]
 
