@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kproxysim.network.trace import Branch, Trace
-from kproxysim.report.facts import Fact, ending, reasons
+from kproxysim.report.facts import Fact, answer, ending, reasons
 from kproxysim.report.html.elements import Child, Element, element
 from kproxysim.report.rows import Row, RowWriter
 from kproxysim.report.sections import Section, circles, way_back, way_out
@@ -24,7 +24,7 @@ def account(trace: Trace, branch: Branch, writer: RowWriter) -> list[Element]:
     """The way out, its end in sentences, and the way of the answer."""
     found = [
         element("div", _hops(way_out(branch, writer)), class_="hops"),
-        facts_list([*ending(trace, branch), *reasons(trace, branch)]),
+        facts_list([*ending(trace, branch), *answer(branch), *reasons(trace, branch)]),
     ]
     if branch.reply is not None and branch.reply.hops:
         found.append(element("h4", "answer"))
