@@ -205,7 +205,7 @@ def run(
     from kproxysim.cli.run import run as run_scenarios
     from kproxysim.cli.sources import Settings
 
-    names = [*(source or ()), *(filename or ())] or ["scenarios"]
+    names = [*(source or ()), *(filename or ())]
     settings = Settings(version=kube_proxy_version, strict=strict, verbose=verbose)
     raise typer.Exit(run_scenarios(names, output.value, settings))
 

@@ -48,4 +48,12 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "a file can't be read or written",
         "The operating system refused it; its own words are in the message.",
     ),
+    Explanation(
+        "KPS807",
+        "something to know about what was asked",
+        "The answer holds, and may not be to the question that was meant: the manifests have no Node or no "
+        "EndpointSlice at all, the packet is dialled to an address that nobody has, or --via names a node "
+        "that the edge had no cause to choose.",
+        "kubectl get services -A -o yaml > cluster.yaml       # add nodes,endpointslices",
+    ),
 )

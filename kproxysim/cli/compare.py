@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kproxysim.cli.output import show, show_text, terminal_width
-from kproxysim.cli.sources import Settings, named_packet, scenarios_of
+from kproxysim.cli.sources import Settings, named_packet, scenarios_with_packets
 from kproxysim.report.compare import compare as hold_together
 
 __all__ = ["compare"]
@@ -13,7 +13,8 @@ __all__ = ["compare"]
 
 def compare(sources: Sequence[str], left: str, right: str, output: str, settings: Settings) -> None:
     """Trace both packets and show where their ways part and where they meet."""
-    scenarios = scenarios_of(sources, settings)
+    instead = "name a scenario with both packets"
+    scenarios = scenarios_with_packets(sources, settings, instead)
     found = [named_packet(scenarios, name) for name in (left, right)]
     traces = [scenario.trace(name, version=settings.version) for scenario, name in found]
     comparison = hold_together(traces[0], traces[1], (left, right))

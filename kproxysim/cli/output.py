@@ -15,7 +15,7 @@ from kproxysim.errors import Diagnostic, Severity
 if TYPE_CHECKING:
     from kproxysim.report.page import Page
 
-__all__ = ["columns", "complain", "prepare_streams", "show", "show_text", "terminal_width", "warn"]
+__all__ = ["columns", "complain", "hint", "prepare_streams", "show", "show_text", "terminal_width", "warn"]
 
 _WIDEST = 100
 _NARROWEST = 40
@@ -70,7 +70,12 @@ def complain(diagnostics: Iterable[Diagnostic]) -> None:
 
 def warn(diagnostics: Iterable[Diagnostic], *, verbose: bool) -> None:
     """Warnings, and with `verbose` notes as well, a line each, on standard error."""
-    shown = [one for one in diagnostics if one.severity is Severity.WARNING or verbose]
+    hint(one for one in diagnostics if one.severity is Severity.WARNING or verbose)
+
+
+def hint(diagnostics: Iterable[Diagnostic]) -> None:
+    """Findings that stop nothing, a line each, on standard error."""
+    shown = list(diagnostics)
     if shown:
         from kproxysim.report.diagnostics import short_page
 

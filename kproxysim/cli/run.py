@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from kproxysim.cli.output import columns, complain, show, show_text
 from kproxysim.cli.sources import Settings, load_scenarios
@@ -11,12 +12,21 @@ from kproxysim.scenario import ScenarioResult
 
 __all__ = ["run"]
 
+_FOLDER = "scenarios"
+
 
 def run(sources: Sequence[str], output: str, settings: Settings) -> int:
-    """Run every scenario that can be used. The exit code: 0, 1 if an expectation failed, 2 if a file can't be
-    used.
+    """Run every scenario that can be used, without sources those of the folder "scenarios".
+
+    The exit code: 0, 1 if an expectation failed, 2 if a file can't be used.
     """
-    scenarios, troubles = load_scenarios(sources, settings)
+    if not sources and not Path(_FOLDER).is_dir():
+        raise InputError.of(
+            "KPS801",
+            f"nothing was checked: no SOURCE is given, and there is no folder {_FOLDER!r} here",
+            help="name scenario files or folders: kproxysim run SOURCE",
+        )
+    scenarios, troubles = load_scenarios(sources or [_FOLDER], settings)
     results: list[ScenarioResult] = []
     for scenario in scenarios:
         try:

@@ -4,30 +4,39 @@ once.
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kproxysim.cli.output import warn
+from kproxysim.cli.output import hint, warn
 from kproxysim.cluster import Cluster, KubeProxyConfiguration
 from kproxysim.cluster.sources import STDIN, read_source
-from kproxysim.errors import Diagnostic, InputError
+from kproxysim.errors import Diagnostic, InputError, Severity
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import World
 from kproxysim.report.plain import plain
+from kproxysim.scenario_mark import says_scenario
 from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
     from kproxysim.scenario import Scenario
 
-__all__ = ["Settings", "load_scenarios", "named_packet", "reshaped", "scenarios_of", "world_of"]
+__all__ = [
+    "Settings",
+    "load_scenarios",
+    "named_packet",
+    "reshaped",
+    "scenarios_of",
+    "scenarios_with_packets",
+    "world_of",
+]
 
 _MOST_NAMED = 40
-_SAYS_SO = re.compile(r"""^\{?\s*["']?(?:kind["']?\s*:\s*["']?Scenario\b|scenario["']?\s*:)""", re.MULTILINE)
+_ALL_KINDS = "add it: kubectl get nodes,services,endpointslices -A -o yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +65,37 @@ def world_of(names: Sequence[str], settings: Settings) -> World:
     if not files:
         return reshaped(World(_load_cluster(manifests, settings)), settings)
     if manifests or len(files) > 1:
-        raise InputError.of(
-            "KPS803",
-            "a scenario has a world of its own, and here is more than that",
-            help="give one scenario, or manifests",
-            notes=(f"scenarios: {', '.join(files)}", *(f"no scenario: {name}" for name in manifests)),
-        )
+        raise _too_much(files, manifests)
     (scenario,) = scenarios_of(files, settings)
     return reshaped(scenario.world(), settings)
+
+
+def _too_much(files: Sequence[str], manifests: Sequence[str]) -> InputError:
+    return InputError.of(
+        "KPS803",
+        "a scenario has a world of its own, and here is more than that",
+        help="give one scenario, or manifests",
+        notes=(f"scenarios: {', '.join(files)}", *(f"no scenario: {name}" for name in manifests)),
+    )
+
+
+def scenarios_with_packets(names: Sequence[str], settings: Settings, instead: str) -> list[Scenario]:
+    """Scenarios for a command that takes a packet from them. Manifests have none: `instead` is what to write.
+
+    Raises InputError with everything that is wrong with any of the sources.
+    """
+    files, manifests = _split(names)
+    if not files:
+        _load_cluster(manifests, settings)
+        raise InputError.of(
+            "KPS802",
+            "these are manifests, and only a scenario has packets",
+            help=instead,
+            notes=(f"no scenario: {', '.join(manifests)}",),
+        )
+    if manifests:
+        raise _too_much(files, manifests)
+    return scenarios_of(files, settings)
 
 
 def _split(names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -94,7 +126,7 @@ def _scenarios_in(folder: str) -> list[str]:
 def _is_scenario_file(name: str) -> bool:
     """By its text, broken or not: whoever reads it in earnest says what is wrong with it."""
     try:
-        return _SAYS_SO.search(read_source(name).text) is not None
+        return says_scenario(read_source(name).text)
     except InputError:
         return False
 
@@ -104,7 +136,18 @@ def _load_cluster(names: Sequence[str], settings: Settings) -> Cluster:
     cluster = Cluster.load(list(names), strict=settings.strict)
     warn(cluster.findings, verbose=settings.verbose)
     _tell_passed_over(cluster, settings)
+    hint(_lacking(cluster))
     return cluster
+
+
+def _lacking(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Kinds of which there is nothing at all, which most likely was not meant."""
+    if not cluster.nodes:
+        message = "there is no Node in the input: nothing runs anywhere, and no packet comes in"
+        yield Diagnostic("KPS807", Severity.NOTE, message, help=_ALL_KINDS)
+    if cluster.services and not cluster.endpoint_slices:
+        message = "there is no EndpointSlice in the input: no Service has an endpoint"
+        yield Diagnostic("KPS807", Severity.NOTE, message, help=_ALL_KINDS)
 
 
 def _tell_passed_over(cluster: Cluster, settings: Settings) -> None:
@@ -196,7 +239,7 @@ def reshaped(world: World, settings: Settings) -> World:
     if not settings.dumps:
         return made()
     node = _dumped_node(world, settings)
-    given = [Ruleset.from_save(read_source(name).text, name=name) for name in settings.dumps]
+    given = [Ruleset.from_save(_dump_text(name), name=name) for name in settings.dumps]
     families = [ruleset.family for ruleset in given]
     if len(set(families)) < len(families):
         raise InputError.of(
@@ -206,6 +249,14 @@ def reshaped(world: World, settings: Settings) -> World:
     written = made()
     others = [written.ruleset(node, family) for family in ("ipv4", "ipv6") if family not in families]
     return made(rules={**world.given_rules, node: [*given, *others]})
+
+
+def _dump_text(name: str) -> str:
+    try:
+        return read_source(name).text
+    except InputError as error:
+        hint = "give what iptables-save printed on the node"
+        raise InputError(replace(one, help=hint) for one in error.diagnostics) from None
 
 
 def _dumped_node(world: World, settings: Settings) -> str:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kproxysim.cli.output import show, show_text, terminal_width
-from kproxysim.cli.sources import Settings, named_packet, reshaped, scenarios_of, world_of
-from kproxysim.errors import InputError
+from kproxysim.cli.output import hint, show, show_text, terminal_width
+from kproxysim.cli.sources import Settings, named_packet, reshaped, scenarios_with_packets, world_of
+from kproxysim.errors import Diagnostic, InputError, Severity
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.walk import Walked
-from kproxysim.network import Trace, World
+from kproxysim.network import Branch, Trace, World
+from kproxysim.network.who import known_addresses
 from kproxysim.packet import Packet
+from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
     from kproxysim.scenario import Scenario
+
+_MOST_NAMED = 12
 
 __all__ = ["Asked", "Shape", "trace"]
 
@@ -50,7 +55,32 @@ def trace(sources: Sequence[str], asked: Asked, shape: Shape, settings: Settings
     world, packet, source, via, mark = _find(sources, asked, settings)
     rng = None if asked.seed is None else random.Random(asked.seed)
     found = world.send(packet, source, via=via, mark=mark, pick=asked.pick, rng=rng)
+    hint(_remarks(found, world, asked))
     _show(found, world, asked, shape)
+
+
+def _remarks(found: Trace, world: World, asked: Asked) -> Iterator[Diagnostic]:
+    """What was asked for and has no effect, and an address that nobody has: a slip of the pen, perhaps."""
+    if asked.via is not None and not any(_let_in_at(branch, asked.via) for branch in found):
+        message = (
+            f"--via {asked.via} has no effect: the edge does not choose that node for {found.packet.dst}"
+        )
+        yield Diagnostic("KPS807", Severity.NOTE, message)
+    if any(branch.reason == "nobody-has-this-address" for branch in found):
+        what, known = known_addresses(world.cluster, from_internet=found.source == "internet")
+        names = [f"{text} ({owner})" for text, owner in known[:_MOST_NAMED]] or ["none"]
+        rest = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+        message = f"nobody has {found.packet.dst}; known {what}: {', '.join(names)}{rest}"
+        meant = did_you_mean(str(found.packet.dst), [text for text, _ in known])
+        yield Diagnostic("KPS807", Severity.NOTE, message, help=meant)
+
+
+def _let_in_at(branch: Branch, node: str) -> bool:
+    """Did the edge choose this node among several?"""
+    return any(
+        following.where == node and any(step.at == "edge:balance" for step in hop.steps)
+        for hop, following in pairwise(branch.hops)
+    )
 
 
 def _find(
@@ -58,7 +88,8 @@ def _find(
 ) -> tuple[World, Packet, str, str | None, int]:
     """The world, the packet in it, who sends it, the node by which it comes in, and its socket's mark."""
     if asked.source is None and asked.to is None:
-        scenarios = scenarios_of(sources, settings)
+        instead = "in place of --packet write" if asked.packet else "add"
+        scenarios = scenarios_with_packets(sources, settings, f"{instead} --from WHO and --to HOST:PORT")
         scenario, name = named_packet(scenarios, asked.packet or _only_packet(scenarios))
         form = scenario.packets[name]
         world = reshaped(scenario.world(), settings)

@@ -24,6 +24,7 @@ MAX_DEPTH = 100
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r'[ \t\r\n]*(?:("(?:[^"\\]|\\.)*")|([\[\]{}:,])|([^\s\[\]{}:,"]+))', re.DOTALL)
 _LONGEST_NUMBER = 400
+_CONTAINERS = (dict, list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ def read_json(text: str) -> Iterator[JsonDocument]:
         except (ValueError, RecursionError):
             _find_trouble(text, offset)
             raise _broken(text, offset, "this is not JSON") from None
+        if _is_too_deep(value):
+            _find_trouble(text, offset)
         if type(value) is not dict:
             kind = "list" if type(value) is list else "single value"
             hint = 'put the list under "items" of a "kind": "List"' if kind == "list" else ""
@@ -77,6 +80,19 @@ def read_json(text: str) -> Iterator[JsonDocument]:
         yield JsonDocument(index, value, offset)
         index += 1
         offset = _skip_blanks(text, end)
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Do lists and mappings nest deeper than MAX_DEPTH? The reader itself bears ten times as much."""
+    level = [value] if type(value) in _CONTAINERS else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
+        ]
+    return bool(level)
 
 
 def json_places(text: str, wanted: Mapping[int, Iterable[Path]]) -> dict[tuple[int, Path], Place]:

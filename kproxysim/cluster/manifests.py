@@ -13,6 +13,7 @@ from typing import Any
 from kproxysim.cluster.findings import Finding, Subject, as_found
 from kproxysim.cluster.located import Document
 from kproxysim.cluster.paths import Path
+from kproxysim.scenario_mark import is_scenario
 from kproxysim.values import dataclass
 
 __all__ = ["MAX_MISTAKES", "Found", "Manifest", "find_objects"]
@@ -125,6 +126,12 @@ def _objects(document: Document, found: Found) -> Iterator[tuple[dict[str, Any],
 
 def _what(value: dict[str, Any], api: str, kind: str) -> tuple[str, str, Finding | None]:
     """ApiVersion and kind, from the object or else from the list that it stands in."""
+    if "apiVersion" not in value and not api and is_scenario(value):
+        message, hint = (
+            "this is a scenario, not a manifest",
+            "read it with Scenario.load, or replay it with `run`",
+        )
+        return api, kind, Finding("KPS101", message, help=hint)
     words = {"apiVersion": api, "kind": kind}
     for name in words:
         given = value.get(name)

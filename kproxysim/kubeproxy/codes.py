@@ -51,6 +51,12 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "endpoints: [{addresses: [db.example.net]}]",
     ),
     Explanation(
+        "KPS406",
+        "an address family that there is not",
+        "kube-proxy writes the rules of each family by themselves, for iptables and for ip6tables.",
+        'compile_rules(cluster, node="node-a", family="ipv6")',
+    ),
+    Explanation(
         "gate-without-effect",
         "a feature gate that changes no rule",
         "The configuration sets a feature gate that is not among those that change the rules of iptables "

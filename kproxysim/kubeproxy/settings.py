@@ -8,9 +8,11 @@ the node's own addresses `detectNodeIPs` and `GetNodeHostIPs` (k8s.io/component-
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import get_args
 
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, Node, NodeFacts
 from kproxysim.cluster.addresses import parse_ip
+from kproxysim.errors import InputError
 from kproxysim.kubeproxy.detect_local import LocalDetector, local_detector
 from kproxysim.kubeproxy.gates import enabled_gates, gates_without_effect
 from kproxysim.kubeproxy.node_ports import NodePorts, node_ports, without_primary
@@ -84,8 +86,13 @@ def settings_for(
     name, it runs with no labels, no pod CIDRs and a loopback address for its own.
 
     Raises InputError for a version, a gate or a setting that kube-proxy would refuse, and for an unknown
-    node.
+    node or address family.
     """
+    if family not in get_args(Family):
+        known = " or ".join(get_args(Family))
+        raise InputError.of(
+            "KPS406", f"{family!r} is no address family", found=str(family), help=f"write {known}"
+        )
     how = behaviour(version)
     gates = enabled_gates(how.minor, config.feature_gates)
     node: Node | None = cluster.node(node_name)

@@ -253,13 +253,20 @@ CHANGES: tuple[Change, ...] = (
 _VERSION = re.compile(r"v?1\.([0-9]{1,3})(?:[.+-][0-9A-Za-z.+-]*)?\Z")
 
 
-def minor_of(version: str | None) -> int:
+def minor_of(version: object) -> int:
     """The minor in "1.30", "1.30.3" or "v1.30.3-gke.1"; the newest one for None.
 
     Raises InputError (KPS401) for a version whose output is not known, naming those that are.
     """
     if version is None:
         return NEWEST
+    if not isinstance(version, str):
+        raise InputError.of(
+            "KPS401",
+            f"a version is text, and {version!r} is none",
+            found=repr(version),
+            help=f'put it in quotes: "1.30"; supported are {", ".join(SUPPORTED)}',
+        )
     match = _VERSION.match(version)
     if match and OLDEST <= int(match[1]) <= NEWEST:
         return int(match[1])

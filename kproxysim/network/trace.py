@@ -227,13 +227,16 @@ class Branch:
         return data
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Trace:
     """One packet and everything that may become of it.
 
     `packet` is the packet as sent, `source` who sent it ("internet", "pod default/echo-1", "node node-a");
     `assumptions` are the facts that nobody gave and that the result rests on; `notes` what the rules' author
     has to say (`ambiguous-owner` and the like).
+
+    Two traces are equal if their JSON forms are (`to_dict`): the same packet, sent by the same, in worlds
+    where the same becomes of it. Traces of two runs of equal worlds are.
     """
 
     packet: Packet
@@ -250,6 +253,12 @@ class Trace:
 
     def __getitem__(self, number: int) -> Branch:
         return self.branches[number]
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, Trace) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.packet, self.source, len(self.branches)))
 
     def __repr__(self) -> str:
         ways = ", ".join(

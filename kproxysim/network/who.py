@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
+from kproxysim.cluster import Cluster
 from kproxysim.errors import InputError
 from kproxysim.network.topology import Topology
 from kproxysim.packet import PORT_PROTOCOLS, Address, format_endpoint, parse_endpoint
 from kproxysim.spelling import closest
 from kproxysim.values import dataclass
 
-__all__ = ["PING", "Sender", "check_sender", "find_sender", "parse_target"]
+__all__ = ["PING", "Sender", "check_sender", "find_sender", "known_addresses", "parse_target"]
 
 
 _FORMS = "write internet/ADDRESS, node/NAME, pod/NAMESPACE/NAME, a pod's address or a client's name"
@@ -70,6 +71,18 @@ def check_sender(text: str, hosts: Iterable[str], clients: Iterable[str]) -> Non
         raise _unknown(text, _FORMS, [*clients, *known], rest)
 
 
+def known_addresses(cluster: Cluster, *, from_internet: bool) -> tuple[str, list[tuple[str, str]]]:
+    """What somebody may have meant to dial, with its owner, and what these addresses are: the nodes' external
+    ones for who calls from the internet, else cluster IPs and the nodes' internal ones.
+    """
+    nodes = cluster.nodes
+    if from_internet:
+        external = [(text, node.name) for node in nodes for text in node.addresses("ExternalIP")]
+        return "external addresses", external
+    own = [(text, one.key) for one in cluster.services for text in one.spec.cluster_ips if text != "None"]
+    return "addresses", own + [(text, node.name) for node in nodes for text in node.addresses("InternalIP")]
+
+
 def _address(text: str) -> Address | None:
     try:
         return ip_address(text)
@@ -90,6 +103,21 @@ def _unknown(text: str, hint: str, known: Iterable[str], wanted: str = "") -> In
     )
 
 
+def _check_brackets(text: str, endpoint: str) -> None:
+    """Raises InputError for an IPv6 address without brackets, in which a port looks like one more group."""
+    head, colon, tail = endpoint.rpartition(":")
+    whole, inner = _address(endpoint), _address(head)
+    if not colon or (whole is None and inner is None) or ":" not in head:
+        return
+    meant = format_endpoint(inner, int(tail)) if inner is not None and tail.isdigit() else ""
+    raise InputError.of(
+        "KPS702",
+        f"{text!r} is an IPv6 address without brackets, so it is not clear where a port begins",
+        found=text,
+        help=f"write [ADDRESS]:PORT, such as {meant or f'[{whole or inner}]:80'}",
+    )
+
+
 def parse_target(text: str) -> tuple[Address, int | None, str]:
     """`HOST:PORT[/protocol]` or `HOST/icmp` as address, port, protocol. Raises InputError (KPS702)."""
     endpoint, slash, protocol = text.rpartition("/")
@@ -103,6 +131,8 @@ def parse_target(text: str) -> tuple[Address, int | None, str]:
             found=text,
             help=f"write HOST:PORT/{'|'.join(PORT_PROTOCOLS)}, or HOST/{PING}",
         )
+    if protocol != PING:
+        _check_brackets(text, endpoint)
     try:
         address, port = parse_endpoint(endpoint)
     except ValueError as error:

@@ -138,16 +138,16 @@ def _edge(left: Side, right: Side) -> Iterator[Finding]:
 
 def _firewall(left: Side, right: Side) -> Iterator[Finding]:
     """What the edge's firewall said of each, where there is one."""
-    said = {
-        side.name: step.action
+    said = [
+        (side.name, step.action)
         for side in (left, right)
         for hop, step in side.branch.steps()
         if isinstance(step, Event) and step.at == "edge:firewall"
-    }
-    if len(said) == 2 and len({*said.values()}) == 1:
-        yield Finding("firewall", True, f"The firewall of the edge: {said[left.name]}.")
+    ]
+    if len(said) == 2 and said[0][1] == said[1][1]:
+        yield Finding("firewall", True, f"The firewall of the edge: {said[0][1]}.")
     elif said:
-        words = "; ".join(f"{name}: {action}" for name, action in said.items())
+        words = "; ".join(f"{name}: {action}" for name, action in said)
         yield Finding("firewall", False, f"The firewall of the edge looks at the port dialled. {words}.")
 
 

@@ -15,7 +15,7 @@ from kproxysim.errors import InputError
 from kproxysim.netfilter.matches.header import PrefixMatch
 from kproxysim.network import World
 from kproxysim.network.balancing import balanced_addresses
-from kproxysim.network.who import check_sender, find_sender, parse_target
+from kproxysim.network.who import check_sender, find_sender, known_addresses, parse_target
 from kproxysim.packet import Address, Packet, parse_endpoint
 from kproxysim.scenario.chains import ENDPOINT_ROLE, PORT_ROLES
 from kproxysim.scenario.draft import Draft
@@ -223,14 +223,10 @@ class _Checker:
         return found
 
     def _nobody_has(self, world: World, packet: Packet, source: str, path: Path) -> Finding:
-        nodes, services = world.cluster.nodes, world.cluster.services
-        if find_sender(source, world.topology, world.clients).host.startswith("internet/"):
-            known = [(text, node.name) for node in nodes for text in node.addresses("ExternalIP")]
-            message, what = "no node has this external address", "external addresses"
-        else:
-            known = [(text, one.key) for one in services for text in one.spec.cluster_ips]
-            known += [(text, node.name) for node in nodes for text in node.addresses("InternalIP")]
-            message, what = "nobody has this address", "addresses"
+        sender = find_sender(source, world.topology, world.clients)
+        from_internet = sender.host.startswith("internet/")
+        what, known = known_addresses(world.cluster, from_internet=from_internet)
+        message = "no node has this external address" if from_internet else "nobody has this address"
         hint = did_you_mean(str(packet.dst), [text for text, _ in known])
         notes = known_names(what, [f"{text} ({owner})" for text, owner in known])
         return Finding("KPS603", message, path, str(packet.dst), hint, notes)

@@ -17,10 +17,10 @@ from kproxysim.cluster.fields import unknown_fields, unknown_settings
 from kproxysim.cluster.findings import Finding
 from kproxysim.cluster.located import Document
 from kproxysim.cluster.paths import Path
-from kproxysim.scenario.find import KIND
 from kproxysim.scenario.mistakes import known_names, mistakes_of
 from kproxysim.scenario.model import ScenarioFile
 from kproxysim.scenario.schema import fields_at
+from kproxysim.scenario_mark import SCENARIO
 from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
@@ -42,7 +42,7 @@ _OF_ENTRIES = (
 _OF_FIELDS = ("packets", "expect")
 """Of these, the fields of an entry stand each for itself as well."""
 
-_STAND_INS: dict[str, Any] = {"kind": KIND, "about": "-", "packets": {"-": {"from": "-", "to": "-"}}}
+_STAND_INS: dict[str, Any] = {"kind": SCENARIO, "about": "-", "packets": {"-": {"from": "-", "to": "-"}}}
 """For what a scenario needs and the sound part lacks, so that the rest of it can be looked at."""
 
 _MOST_HELPED = 500

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
 
 from kproxysim.cluster.located import read_documents_and_trouble
 from kproxysim.cluster.sources import STDIN, Source, manifest_files, read_source
 from kproxysim.errors import InputError, Position
+from kproxysim.scenario_mark import is_scenario, says_scenario
 
-__all__ = ["KIND", "find_scenarios", "is_scenario"]
-
-KIND: Literal["Scenario"] = "Scenario"
+__all__ = ["find_scenarios", "is_scenario"]
 
 _SUFFIXES = (".yaml", ".yml")
-_SAYS_SO = re.compile(r"^(?:kind:[ \t]*[\"']?Scenario\b|scenario:)", re.MULTILINE)
 _MAY_SAY_SO = re.compile(r"scenario", re.IGNORECASE)
-
-
-def is_scenario(document: Mapping[str, Any]) -> bool:
-    """Is this a scenario, not a manifest of another kind?"""
-    return document.get("kind") == KIND or ("kind" not in document and "scenario" in document)
 
 
 def find_scenarios(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -67,7 +59,7 @@ def _holds_one(source: Source) -> bool:
     """A text that is broken is a scenario if a line of it says so; whoever loads it is told what is wrong."""
     if not _MAY_SAY_SO.search(source.text):
         return False
-    if _SAYS_SO.search(source.text):
+    if says_scenario(source.text):
         return True
     documents, _ = read_documents_and_trouble(source)
     return any(is_scenario(document.value) for document in documents)

@@ -27,10 +27,10 @@ from kproxysim.kubeproxy.versions import minor_of
 from kproxysim.netfilter.matches.ports import TCP_FLAGS
 from kproxysim.network.reasons import ADVICE, REASONS
 from kproxysim.network.trace import DISPOSITIONS
-from kproxysim.scenario.find import KIND
 from kproxysim.scenario.mistakes import mistake
 from kproxysim.scenario.openings import Opening
 from kproxysim.scenario.shares import Shares
+from kproxysim.scenario_mark import SCENARIO
 from kproxysim.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -443,7 +443,7 @@ class ScenarioFile(ScenarioModel):
     Input and expected outcome stand in one file, which `kproxysim run` replays.
     """
 
-    kind: Literal["Scenario"] = Field(KIND, description="Says what this file is, beside other manifests.")
+    kind: Literal["Scenario"] = Field(SCENARIO, description="Says what this file is, beside other manifests.")
     scenario: Annotated[Literal[1], BeforeValidator(_known_format)] = Field(
         description="The version of this format."
     )

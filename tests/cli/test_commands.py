@@ -48,7 +48,12 @@ class TestRun:
         assert "KPS801" in done.stderr
 
     def test_without_sources_it_looks_into_scenarios(self, kproxysim: Kproxysim, folder: Path) -> None:
-        assert kproxysim("run").exit_code == 2
+        done = kproxysim("run")
+        assert done.exit_code == 2
+        assert (
+            "error[KPS801]: nothing was checked: no SOURCE is given, and there is no folder 'scenarios' here"
+            in done.stderr
+        )
         (folder / "scenarios").mkdir()
         (folder / "scenarios" / "one.yaml").write_text(SCENARIO.replace("cluster/", "../cluster/"))
         assert kproxysim("run").exit_code == 0
@@ -202,6 +207,84 @@ class TestTrace:
         assert done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.parametrize(
+        "words, help_",
+        [
+            ((), "add --from WHO and --to HOST:PORT"),
+            (("--packet", "externalip"), "in place of --packet write --from WHO and --to HOST:PORT"),
+        ],
+    )
+    @pytest.mark.parametrize("source", ["cluster", "cluster/services.yaml", "-"])
+    def test_manifests_have_no_packets(
+        self, kproxysim: Kproxysim, folder: Path, source: str, words: tuple[str, ...], help_: str
+    ) -> None:
+        done = kproxysim("trace", source, *words, input=(folder / "cluster" / "nodes.yaml").read_text())
+        assert done.exit_code == 2
+        assert "error[KPS802]: these are manifests, and only a scenario has packets" in done.stderr
+        assert f"= help: {help_}\n" in done.stderr
+
+    def test_of_several_packets_the_scenario_names_them(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("trace", "article.yaml")
+        assert done.exit_code == 2
+        assert "= note: packets: nodeport, externalip\n" in done.stderr
+        assert "= help: add --packet NAME, or --from WHO and --to HOST:PORT\n" in done.stderr
+
+    def test_a_label_makes_no_scenario_of_a_manifest(self, kproxysim: Kproxysim, folder: Path) -> None:
+        services = folder / "cluster" / "services.yaml"
+        labelled = "metadata:\n  name: echo-ext\n  namespace: default\n  labels:\n    scenario: demo\n"
+        old = "metadata: {name: echo-ext, namespace: default}\n"
+        services.write_text(services.read_text().replace(old, labelled))
+        done = kproxysim(
+            "trace", "cluster/nodes.yaml", "cluster/services.yaml", *FROM_TO, "--detail", "minimal"
+        )
+        assert (done.exit_code, done.stdout) == (0, MINIMAL)
+
+    def test_via_without_effect_says_so(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("trace", "cluster", *FROM_TO, "--via", "node-b", "--detail", "minimal")
+        assert (done.exit_code, done.stdout) == (0, MINIMAL)
+        assert done.stderr == (
+            "note[KPS807]: --via node-b has no effect: the edge does not choose that node for 198.51.100.12\n"
+        )
+
+    def test_via_with_effect_says_nothing(self, kproxysim: Kproxysim, folder: Path) -> None:
+        services = folder / "cluster" / "services.yaml"
+        balanced = "  type: LoadBalancer\nstatus: {loadBalancer: {ingress: [{ip: 198.51.100.200}]}}\n"
+        services.write_text(
+            services.read_text().replace("  type: NodePort\n", "").replace("---\n", f"{balanced}---\n", 1)
+        )
+        words = ("--from", "internet/203.0.113.7", "--to", "198.51.100.200:80", "--detail", "minimal")
+        done = kproxysim("trace", "cluster", *words, "--via", "node-b")
+        assert "deliver" in done.stdout
+        assert "KPS807" not in done.stderr
+
+    @pytest.mark.parametrize(
+        "who, to, known",
+        [
+            ("internet/203.0.113.7", "198.51.100.14:80", "external addresses: 198.51.100.12 (node-a), 198.51.100.13 (node-b)"),
+            ("pod/default/echo-1", "10.48.3.9:80", "addresses: 10.48.3.7 (default/echo-ext), 10.48.3.8 (default/echo-np), 10.128.0.12 (node-a), 10.128.0.13 (node-b)"),
+        ],
+    )  # fmt: skip
+    def test_an_address_that_nobody_has(self, kproxysim: Kproxysim, who: str, to: str, known: str) -> None:
+        done = kproxysim("trace", "cluster", "--from", who, "--to", to, "--detail", "minimal")
+        assert (done.exit_code, done.stderr.count("\n")) == (0, 1)
+        assert f"note[KPS807]: nobody has {to[:-3]}; known {known} (did you mean " in done.stderr
+
+    def test_manifests_without_nodes_or_endpoints(self, kproxysim: Kproxysim, folder: Path) -> None:
+        (folder / "alone.yaml").write_text(
+            (folder / "cluster" / "services.yaml").read_text().partition("---")[0]
+        )
+        done = kproxysim("trace", "alone.yaml", *FROM_TO, "--detail", "minimal")
+        assert "note[KPS807]: there is no Node in the input" in done.stderr
+        assert "note[KPS807]: there is no EndpointSlice in the input" in done.stderr
+
+    @pytest.mark.parametrize("data", [b"\x7fELF\0\0", b"*nat\n\xff\xfe\n"])
+    def test_a_dump_that_is_no_text(self, kproxysim: Kproxysim, folder: Path, data: bytes) -> None:
+        (folder / "x.rules").write_bytes(data)
+        done = kproxysim("trace", "cluster", *FROM_TO, "--node-facts", "x.rules", "--node", "node-a")
+        assert done.exit_code == 2
+        assert "x.rules:" in done.stderr
+        assert "= help: give what iptables-save printed on the node\n" in done.stderr
+
 
 class TestRules:
     def test_restore_is_kube_proxys_own_text(self, kproxysim: Kproxysim) -> None:
@@ -264,6 +347,18 @@ class TestCompare:
     )
     def test_two_packets_are_needed(self, kproxysim: Kproxysim, words: tuple[str, ...]) -> None:
         assert kproxysim("compare", "article.yaml", *words).exit_code == 2
+
+    def test_a_packet_with_itself(self, kproxysim: Kproxysim, folder: Path) -> None:
+        guarded = SCENARIO.replace("clients:", "cloud: {kind: gce, firewall: [tcp]}\nclients:")
+        (folder / "article.yaml").write_text(guarded)
+        text = kproxysim("compare", "article.yaml", "nodeport", "nodeport").stdout
+        assert "  = The firewall of the edge: " in text
+        assert "\n  | " not in text
+
+    def test_manifests_have_no_packets(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("compare", "cluster", "nodeport", "externalip")
+        assert done.exit_code == 2
+        assert "error[KPS802]: these are manifests, and only a scenario has packets" in done.stderr
 
     def test_packets_of_two_scenarios(self, kproxysim: Kproxysim, folder: Path) -> None:
         (folder / "second.yaml").write_text(SCENARIO)

@@ -303,3 +303,12 @@ def test_what_was_recorded_from_real_clusters_has_no_errors(shared: Path) -> Non
                 )
                 count += 1
     assert count > 300
+
+
+@pytest.mark.parametrize("text", ["kind: Scenario\nscenario: 1\nabout: x\n", "scenario: 1\nabout: x\n"])
+def test_a_scenario_is_no_cluster(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "it.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="this is a scenario, not a manifest") as raised:
+        Cluster.load(path)
+    assert "Scenario.load" in raised.value.diagnostics[0].help

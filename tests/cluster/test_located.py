@@ -94,6 +94,8 @@ BROKEN: dict[str, tuple[str, int, int, str]] = {
     "[" * 5000: ("KPS010", 1, 1 + MAX_DEPTH, "nest more than 100 deep"),
     "a: " + "[" * 5000: ("KPS010", 1, 3 + MAX_DEPTH, "nest more than 100 deep"),
     "a: " + "{a: " * 5000: ("KPS010", 1, 4 + 4 * (MAX_DEPTH - 1), "nest more than 100 deep"),
+    '{"a": ' + "[" * 100 + "1" + "]" * 100 + "}": ("KPS010", 1, 6 + MAX_DEPTH, "nest more than 100 deep"),
+    '{"a": ' * 500 + "1" + "}" * 500: ("KPS010", 1, 1 + 6 * MAX_DEPTH, "nest more than 100 deep"),
     '{"a": ' * 5000: ("KPS010", 1, 1 + 6 * MAX_DEPTH, "nest more than 100 deep"),
     '{"a": 1, "b": {"c": 1, "c": 2}}': ("KPS009", 1, 24, "the key 'c' stands twice"),
     '{"a": 1, "b": {"c": "}", "a": [{"d": ":"}]}, "a": 2}': ("KPS009", 1, 46, "the key 'a' stands twice"),

@@ -241,3 +241,20 @@ class TestTheWhole:
             compile_rules(Cluster([node()]), "n9")
         with pytest.raises(InputError, match=r"1\.24"):
             compile_rules(Cluster([node()]), "n1", version="1.24")
+
+
+class TestWhatThereIsNot:
+    """Not the built-in's KeyError or TypeError, but what may be written instead."""
+
+    @pytest.mark.parametrize("family", ["ip", "IPv4", 4, None, []])
+    def test_an_address_family(self, family: Any) -> None:
+        with pytest.raises(InputError, match="is no address family") as raised:
+            compiled(family=family)
+        assert (raised.value.code, raised.value.diagnostics[0].help) == ("KPS406", "write ipv4 or ipv6")
+
+    @pytest.mark.parametrize("version", [1.30, 130, b"1.30"])
+    def test_a_version_that_is_no_text(self, version: Any) -> None:
+        with pytest.raises(InputError, match="a version is text") as raised:
+            compiled(version=version)
+        assert raised.value.code == "KPS401"
+        assert raised.value.diagnostics[0].help.startswith('put it in quotes: "1.30"')

@@ -305,3 +305,29 @@ def test_a_cloud_refuses_pods_towards_public_addresses_and_says_what_it_took_for
     assert "masquerades what leaves node-a" in trace.assumptions[0]
     nobody = only_branch(place.send(place.packet(sender, "10.48.9.99:80"), sender))
     assert (nobody.disposition, nobody.reason) == ("unreachable", "nobody-has-this-address")
+
+
+class TestEquality:
+    """Traces are what their JSON says."""
+
+    @staticmethod
+    def trace(sport: int = 40000, to: str = "198.51.100.12:80", **more: str) -> Trace:
+        place = world(
+            service("ext", "10.48.3.7", externalIPs=["10.128.0.12"]), version=more.get("version", "1.30")
+        )
+        return place.send(place.packet(CLIENT, to, sport=sport), CLIENT)
+
+    def test_of_equal_worlds_they_are_equal(self) -> None:
+        first, again = self.trace(), self.trace()
+        assert first == again
+        assert hash(first) == hash(again)
+        assert len({first, again}) == 1
+
+    def test_of_others_they_differ(self) -> None:
+        others = [
+            self.trace(sport=40001),
+            self.trace(to="198.51.100.13:80"),
+            self.trace(to="198.51.100.12:81"),
+        ]
+        assert self.trace() not in others
+        assert self.trace() != self.trace().to_dict()
