@@ -469,10 +469,12 @@ class TestVersionAndHelp:
     def test_help_lists_what_is_there_and_no_more(self, kproxysim: Kproxysim) -> None:
         text = kproxysim("--help").stdout
         listed = [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines() if line.strip()]
-        assert listed == ["run", "trace", "rules", "compare", "explain", "schema", "version"]
+        assert listed == ["run", "trace", "rules", "compare", "lesson", "explain", "schema", "version"]
         assert "completion" not in text
 
-    @pytest.mark.parametrize("command", ["run", "trace", "rules", "compare", "explain", "schema", "version"])
+    @pytest.mark.parametrize(
+        "command", ["run", "trace", "rules", "compare", "lesson", "explain", "schema", "version"]
+    )
     def test_every_command_has_help(self, kproxysim: Kproxysim, command: str) -> None:
         done = kproxysim(command, "--help")
         assert done.exit_code == 0
