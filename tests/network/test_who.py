@@ -1,5 +1,7 @@
 """Names of senders and destinations as they are typed."""
 
+from ipaddress import ip_address
+
 import pytest
 
 from kproxysim.errors import InputError
@@ -25,6 +27,9 @@ class TestDestination:
         with pytest.raises(InputError) as raised:
             parse_target("2001:db8:1:2:3:4:5:6:80")
         assert raised.value.diagnostics[0].help == "write [ADDRESS]:PORT, such as [2001:db8:1:2:3:4:5:6]:80"
+
+    def test_a_ping_has_no_port_to_be_told_apart(self) -> None:
+        assert parse_target("2001:db8::1/icmp") == (ip_address("2001:db8::1"), None, "icmp")
 
 
 class TestSenderWithoutAWorld:
