@@ -7,6 +7,7 @@ entries is in `tracking`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
@@ -99,6 +100,14 @@ class Flow(NamedTuple):
         return Flow(self.state, connection, self.is_reply)
 
 
+_Source = tuple[str, int, int, int]
+"""Protocol, address, port and family of whoever opens a connection."""
+
+
+def _source_of(key: Tuple) -> _Source:
+    return key.protocol, key.src, key.sport, key.family
+
+
 class Conntrack:
     """The table of one host. `clock` is the time in seconds; what expired before is not found any more.
 
@@ -106,11 +115,12 @@ class Conntrack:
     that was last done: it holds no more than twice what was alive then. `nf_conntrack_max` is not modelled.
     """
 
-    __slots__ = ("_by_tuple", "_count", "_entries", "_next", "_sweep_at", "clock")
+    __slots__ = ("_by_source", "_by_tuple", "_count", "_entries", "_next", "_sweep_at", "clock")
 
     def __init__(self) -> None:
         self._entries: Overlay[int, Connection] = Overlay()
         self._by_tuple: Overlay[Tuple, tuple[int, bool]] = Overlay()
+        self._by_source: Overlay[_Source, tuple[int, ...]] = Overlay()
         self._count = 0
         self._next = 1
         self._sweep_at = _FIRST_SWEEP
@@ -134,6 +144,7 @@ class Conntrack:
         """Become what `other` is: a fork whose changes have come true."""
         self._entries = other._entries.fork()
         self._by_tuple = other._by_tuple.fork()
+        self._by_source = other._by_source.fork()
         self._count, self._next, self._sweep_at = other._count, other._next, other._sweep_at
         self.clock = other.clock
 
@@ -154,6 +165,15 @@ class Conntrack:
         found = self.find(reply)
         return found is not None and found[0].number != number
 
+    def of_source(self, key: Tuple) -> Iterator[Connection]:
+        """The entries that were opened from the source of `key`, its port included, the newest first
+        (`nf_nat_bysource`).
+        """
+        for number in self._by_source.get(_source_of(key)) or ():
+            connection = self._entries.get(number)
+            if connection is not None and connection.expires > self.clock:
+                yield connection
+
     def open(self, key: Tuple) -> Connection:
         """A new entry, not yet confirmed: it is in no table until `confirm`."""
         number = self._next
@@ -167,6 +187,8 @@ class Conntrack:
         self._entries[connection.number] = connection
         self._by_tuple[connection.original] = (connection.number, False)
         self._by_tuple[connection.reply] = (connection.number, True)
+        source = _source_of(connection.original)
+        self._by_source[source] = (connection.number, *(self._by_source.get(source) or ()))
         if self._count > self._sweep_at:
             self._sweep()
         return connection
@@ -182,6 +204,12 @@ class Conntrack:
         if gone is None:
             return
         self._count -= 1
+        source = _source_of(gone.original)
+        left = tuple(number for number in self._by_source.get(source) or () if number != gone.number)
+        if left:
+            self._by_source[source] = left
+        else:
+            self._by_source.pop(source)
         for key in (gone.original, gone.reply):
             found = self._by_tuple.get(key)
             if found is not None and found[0] == gone.number:
@@ -191,6 +219,7 @@ class Conntrack:
         """Remove all entries (`conntrack -F`)."""
         self._entries.clear()
         self._by_tuple.clear()
+        self._by_source.clear()
         self._count = 0
 
     def _sweep(self) -> None:

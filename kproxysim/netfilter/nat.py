@@ -45,13 +45,16 @@ def port_class(port: int) -> tuple[int, int]:
 class Wanted(NamedTuple):
     """What a rule asks of one side of a connection; None leaves what it is.
 
-    `ports` is an inclusive range; with `base` the port that was dialled counts from there into it.
+    `ports` is an inclusive range; with `base` the port that was dialled counts from there into it. `address`
+    is what was picked for it of the addresses up to `last` from `first`; without these it is the only one.
     """
 
     address: int | None = None
     ports: tuple[int, int] | None = None
     random: bool = False
     base: int | None = None
+    first: int | None = None
+    last: int | None = None
 
 
 _NOTHING = Wanted()
@@ -70,7 +73,9 @@ def bind(table: Conntrack, connection: Connection, side: str, asked: Wanted | No
     if side == DESTINATION:
         wanted = _destination(table, connection, current, asked)
     else:
-        wanted, free_ports = _source(table, connection, current, asked.address, asked.ports, asked.random)
+        wanted, free_ports = _kept_source(table, connection, current, asked) or _source(
+            table, connection, current, asked.address, asked.ports, asked.random
+        )
     status = connection.status | _DONE_BIT[side]
     if wanted != current:
         status |= _NAT_BIT[side]
@@ -100,6 +105,35 @@ def _destination(table: Conntrack, connection: Connection, current: Tuple, asked
 
 def _clashes(table: Conntrack, connection: Connection, wanted: Tuple) -> bool:
     return table.is_taken(wanted.inverse(), connection.number)
+
+
+def _kept_source(
+    table: Conntrack, connection: Connection, current: Tuple, asked: Wanted
+) -> tuple[Tuple, tuple[int, int] | None] | None:
+    """The source that a connection is given before any other is looked for: its own if a rule's range has it,
+    else the one that its client's address and port have on another connection already
+    (`find_appropriate_src`). None if a port is to be drawn, or if there is none that is free.
+    """
+    if asked.address is None or asked.random:
+        return None
+    first = asked.address if asked.first is None else asked.first
+    last = asked.address if asked.last is None else asked.last
+
+    def fits(src: int, sport: int) -> bool:
+        low, high = asked.ports or (sport, sport)
+        return first <= src <= last and low <= sport <= high
+
+    found: Tuple | None = None
+    free_ports = connection.free_ports
+    if fits(current.src, current.sport):
+        found = current
+    else:
+        for other in table.of_source(current):
+            if fits(other.reply.dst, other.reply.dport):
+                found = current._replace(src=other.reply.dst, sport=other.reply.dport)
+                free_ports = other.free_ports
+                break
+    return None if found is None or _clashes(table, connection, found) else (found, free_ports)
 
 
 def _source(

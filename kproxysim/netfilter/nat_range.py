@@ -10,7 +10,7 @@ choice can be told. It reads addresses as they lie in memory; this is the one of
 
 from __future__ import annotations
 
-from kproxysim.netfilter.conntrack import Connection, Conntrack, Tuple
+from kproxysim.netfilter.conntrack import Connection
 from kproxysim.netfilter.routing import RoutingTable
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.targets.nat import NatTarget
@@ -80,43 +80,17 @@ def _swapped(word: int) -> int:
     return int.from_bytes(word.to_bytes(4, "little"), "big")
 
 
-def pick_address(table: Conntrack, connection: Connection, target: NatTarget) -> int | None:
-    """The address that DNAT or SNAT gives this connection; None to leave the one it has."""
+def pick_address(connection: Connection, target: NatTarget) -> int | None:
+    """The address that DNAT or SNAT picks of its range for this connection; None to leave the one it has."""
     if target.address is None:
         return None
     low = int(target.address)
     if target.last is None:
         return low
-    high, current = int(target.last), connection.reply.inverse()
-    if target.name == "SNAT" and not target.random:
-        kept = _kept_source(table, current, connection.number, low, high, target.ports)
-        if kept is not None:
-            return kept
+    current = connection.reply.inverse()
     return hashed_address(
-        low, high, current.src, current.dst, target.address.version, persistent=target.persistent
+        low, int(target.last), current.src, current.dst, target.address.version, persistent=target.persistent
     )
-
-
-def _kept_source(
-    table: Conntrack, current: Tuple, number: int, low: int, high: int, ports: tuple[int, int] | None
-) -> int | None:
-    """The source that SNAT keeps although it has a range to choose from: the packet's own if it lies in the
-    range, else the one that this client has on another connection already (`find_appropriate_src`).
-    """
-    fits = ports is None or ports[0] <= current.sport <= ports[1]
-    if low <= current.src <= high and fits:
-        return None if table.is_taken(current.inverse(), number) else current.src
-    for entry in reversed(table.entries()):
-        original, mapped = entry.original, entry.reply
-        same = (original.protocol, original.src, original.sport) == (
-            current.protocol,
-            current.src,
-            current.sport,
-        )
-        if same and low <= mapped.dst <= high and mapped.dport == current.sport and fits:
-            candidate = current._replace(src=mapped.dst)
-            return None if table.is_taken(candidate.inverse(), number) else mapped.dst
-    return None
 
 
 def redirect_address(routing: RoutingTable, hook: str, skb: Skb) -> int | None:

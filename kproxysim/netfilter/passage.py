@@ -402,9 +402,14 @@ class Passage:
         if isinstance(target, NetmapTarget):
             return Wanted(target.map(skb.dst if HOOK_SIDE[hook] == DESTINATION else skb.src))
         if isinstance(target, NatTarget):
-            address = pick_address(self.state.conntrack, connection, target)
+            address = pick_address(connection, target)
             wanted = Wanted(address, target.ports, bool(target.random), target.base)
-            return self._drawn(wanted, skb, verdict) if target.name == "DNAT" else wanted
+            if target.name == "DNAT":
+                return self._drawn(wanted, skb, verdict)
+            first, last = target.address, target.last
+            if first is not None and last is not None:
+                return wanted._replace(first=int(first), last=int(last))
+            return wanted
         return Wanted()
 
     def _drawn(self, wanted: Wanted, skb: Skb, verdict: Verdict) -> Wanted:
