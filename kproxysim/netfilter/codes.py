@@ -118,8 +118,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "forwarding-off",
         "this host does not forward",
-        "net.ipv4.ip_forward is 0, so a packet for another host is dropped after routing. Nodes of a "
-        "cluster need it on.",
+        "net.ipv4.ip_forward (for IPv6 net.ipv6.conf.all.forwarding) is 0, so a packet for another host is "
+        "dropped after routing. Nodes of a cluster need it on.",
     ),
     Explanation(
         "no-route",

@@ -40,10 +40,15 @@ class Sysctls:
     on.
 
     `rp_filter` is 0 (off), 1 (strict) or 2 (loose), as the larger of `all` and the device says. `tcp_loose`,
-    `tcp_be_liberal`, `tcp_max_retrans` and `timeouts` are those of connection tracking.
+    `tcp_be_liberal`, `tcp_max_retrans` and `timeouts` are those of connection tracking. `ipv6_forward` is
+    `ip_forward` for IPv6; `bridge_iptables` and `bridge_ip6tables` tell whether rules see what a bridge of
+    this host carries from port to port.
     """
 
     ip_forward: bool = True
+    ipv6_forward: bool = True
+    bridge_iptables: bool = True
+    bridge_ip6tables: bool = True
     route_localnet: bool = False
     rp_filter: int = 0
     tcp_loose: bool = True

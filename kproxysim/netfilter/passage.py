@@ -205,8 +205,10 @@ class Passage:
         return Outcome("deliver", skb, at="socket")
 
     def _forward(self, skb: Skb, route: Route, expires: bool) -> Outcome:
-        if not self.host.sysctls.ip_forward:
-            self._note("routing", "not forwarded: net.ipv4.ip_forward is off", skb)
+        settings = self.host.sysctls
+        if not (settings.ip_forward if skb.family == 4 else settings.ipv6_forward):
+            name = "net.ipv4.ip_forward" if skb.family == 4 else "net.ipv6.conf.all.forwarding"
+            self._note("routing", f"not forwarded: {name} is off", skb)
             raise _Stop(Outcome("dropped", skb, reason="forwarding-off", at="routing"))
         if expires:
             self._note("routing", "time to live is used up", skb, "the packet runs in a circle")

@@ -8,7 +8,7 @@ tell comes from its `NodeFacts`, or is made up the way common clusters are built
   network, a /32 route per pod;
 - "ptp-bare": the same, the host's end without an address;
 - "bridge": all pods of a node on bridge `cbr0`, with bridge-nf-call-iptables=1 and hairpin mode on, so that
-  the node's rules see all of it.
+  the node's rules see all of it; with `net.bridge.bridge-nf-call-iptables: 0` they see what is routed only.
 """
 
 from __future__ import annotations
@@ -162,7 +162,9 @@ class Topology:
             bridge = self._bridges.get(segment)
             if bridge is not None and bridge[0] != host:
                 far = self._owner(self._segments[bridge], host, next_hop, version)
-                return None if far is None else bridge
+                settings = self.hosts[bridge[0]].host.sysctls
+                seen = settings.bridge_iptables if version == 4 else settings.bridge_ip6tables
+                return bridge if seen and far is not None else far
         if not self._asks_router(host, next_hop, version):
             return None
         routers = (self._routers[segment] for segment in segments if segment in self._routers)
@@ -446,6 +448,9 @@ def _sysctls(values: Mapping[str, str]) -> Sysctls:
 
     return Sysctls(
         ip_forward=bool(number("net.ipv4.ip_forward", 1)),
+        ipv6_forward=bool(number("net.ipv6.conf.all.forwarding", 1)),
+        bridge_iptables=bool(number("net.bridge.bridge-nf-call-iptables", 1)),
+        bridge_ip6tables=bool(number("net.bridge.bridge-nf-call-ip6tables", 1)),
         route_localnet=bool(both("route_localnet")),
         rp_filter=both("rp_filter"),
         tcp_loose=bool(number("net.netfilter.nf_conntrack_tcp_loose", 1)),

@@ -228,11 +228,12 @@ def _sysctls(host: Host) -> dict[str, str]:
     settings = host.sysctls
     values = {
         "net/ipv4/ip_forward": f"{settings.ip_forward:d}",
-        "net/ipv6/conf/all/forwarding": f"{settings.ip_forward:d}",
+        "net/ipv6/conf/all/forwarding": f"{settings.ipv6_forward:d}",
         "net/netfilter/nf_conntrack_tcp_loose": f"{settings.tcp_loose:d}",
     }
     if BRIDGE in host.routing.interfaces:
-        values |= {f"net/bridge/bridge-nf-call-{program}": "1" for program in ("iptables", "ip6tables")}
+        values["net/bridge/bridge-nf-call-iptables"] = f"{settings.bridge_iptables:d}"
+        values["net/bridge/bridge-nf-call-ip6tables"] = f"{settings.bridge_ip6tables:d}"
     for name in ("all", "default"):
         values[f"net/ipv4/conf/{name}/route_localnet"] = f"{settings.route_localnet:d}"
         values[f"net/ipv4/conf/{name}/rp_filter"] = f"{settings.rp_filter}"

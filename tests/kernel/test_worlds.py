@@ -151,6 +151,17 @@ QUESTIONS = [
         (f"{PUBLIC_A}:30080", f"{INTERNAL_A}:30080", "10.48.1.1:80", "10.44.0.6:8080", "10.44.0.99:80"),
     ),
     Question(
+        "a-bridge-past-the-rules",
+        small(
+            NODE_PORT,
+            pod_network="bridge",
+            only=(*ONE, ("10.44.0.6", "node-a", "echo-3")),
+            facts={"node-a": facts(sysctls={"net.bridge.bridge-nf-call-iptables": "0"})},
+        ),
+        ("10.48.1.1:80", "10.44.0.6:8080", "10.44.0.99:80"),
+        (ENDPOINT, POD),
+    ),
+    Question(
         "sticky-clients-begin-anywhere",
         small(STICKY),
         (f"{PUBLIC_A}:30084", f"{INTERNAL_B}:30084", "10.48.5.1:80"),
