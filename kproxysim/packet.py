@@ -26,7 +26,7 @@ class Packet:
     65535 for tcp, udp and sctp and None for anything else. `flags` are TCP flags in the order of `TCP_FLAGS`
     ("SYN,ACK"); a tcp packet without flags is the SYN that opens a connection. ICMP carries `icmp` (type,
     code) and, for errors, the `inner` packet that the error is about. `in_window` is false for a tcp
-    packet whose sequence numbers lie outside the window that its connection has reached, as a late one's do.
+    packet whose sequence numbers lie beyond the window that its connection has reached, as conntrack saw it.
 
     Raises ValueError for addresses of two families, a port out of range, or ports on a protocol without them.
     """

@@ -79,22 +79,21 @@ def kind_of(flags: str) -> str:
 class Memory(NamedTuple):
     """What the kernel remembers of a TCP connection beside its state (`struct ip_ct_tcp`).
 
-    `last` is the kind of the last packet that went on, `last_is_reply` its direction, `bare` whether it was
-    an ACK without data, `repeats` how often such a one came again. `known`, `acked` and `unacknowledged` are
-    for either direction: was a packet seen, did one acknowledge something, did data pass that nobody
-    acknowledged since. `lenient`: the connection was picked up in its middle, and windows are not checked.
+    `last` is the kind of the last packet that went on, `last_is_reply` its direction. `bare_from` is the
+    direction of the last packet if that was an ACK without data, `repeats` how often such a one came again.
+    Three are for either direction: `known`, was a packet seen; `unacknowledged`, did data pass that nobody
+    acknowledged since; `lenient`, are windows not checked, as the connection was picked up in its middle.
     `closing`: a FIN was seen. `acks_seen`: an ACK or an ignored packet was seen. `simultaneous`: both ends
     sent a SYN. `challenge`: a SYN was ignored in state LAST_ACK, and the ACK it provokes closes nothing.
     """
 
     last: str = ""
     last_is_reply: bool = False
-    bare: bool = False
+    bare_from: bool | None = None
     repeats: int = 0
     known: tuple[bool, bool] = (False, False)
-    acked: tuple[bool, bool] = (False, False)
     unacknowledged: tuple[bool, bool] = (False, False)
-    lenient: bool = False
+    lenient: tuple[bool, bool] = (False, False)
     closing: bool = False
     acks_seen: bool = False
     simultaneous: bool = False

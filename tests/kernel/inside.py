@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.kernel import counters
 from tests.kernel.callers import Caller
+from tests.kernel.carrier import Carrier
 from tests.kernel.ears import ANSWER, CALL, ICMP, ICMPV6, IPV6_PKTINFO, SCTP, TCP, UDP, Ear
 from tests.kernel.namespaces import Namespaces, die_with, leave_the_host
 from tests.kernel.plan import Flow, HostPlan, Plan
@@ -37,6 +38,7 @@ class Lab:
         self.selector = selectors.DefaultSelector()
         self.callers: list[Caller] = []
         self.kept: list[socket.socket] = []
+        self.carrier: Carrier | None = None
         for name, host in plan.hosts.items():
             with self.namespaces.inside(name):
                 for version, protocols in EARS.items():
@@ -54,6 +56,8 @@ class Lab:
             ear = key.data
             (ear.socket if isinstance(ear, Ear) else ear).close()
         self.selector.close()
+        if self.carrier is not None:
+            self.carrier.close()
         for one in self.kept:
             one.close()
         for caller in self.callers:
@@ -180,6 +184,17 @@ class Lab:
             run([program(self.plan.backend, family, "restore"), *(["--noflush"] if keep else [])], text)
             return run([program(self.plan.backend, family, "save")])
 
+    def carry(self, packets: list[tuple[str, str]]) -> list[int | None]:
+        """See `Carrier`."""
+        if self.carrier is None:
+            self.carrier = Carrier(self.namespaces)
+        return self.carrier.carry(packets)
+
+    def connections(self, host: str, arguments: list[str]) -> str:
+        """What `conntrack` prints there."""
+        with self.namespaces.inside(host):
+            return run(["conntrack", *arguments])
+
     def settle(self, seconds: float) -> None:
         sleep(seconds)
         for key, _ in self.selector.select(0):
@@ -197,6 +212,10 @@ def obey(lab: Lab, command: dict[str, Any]) -> Any:
         return lab.forget()
     if word == "ip":
         return lab.ip(**given)
+    if word == "carry":
+        return lab.carry(given)
+    if word == "conntrack":
+        return lab.connections(**given)
     if word == "settle":
         return lab.settle(given)
     if word == "restore":
