@@ -16,6 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kproxysim.notebook import shown_by
 from kproxysim.version import __version__
 
 if TYPE_CHECKING:
@@ -101,6 +102,15 @@ if not TYPE_CHECKING:  # a type checker knows the names from above, and that the
         value = getattr(import_module(home), name)
         globals()[name] = value
         return value
+
+
+def _html_of(value: object) -> str | None:
+    from kproxysim.report.html.notebook import html_of
+
+    return html_of(value)
+
+
+shown_by(_html_of)
 
 
 def __dir__() -> list[str]:

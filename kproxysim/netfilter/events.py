@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.walk import Walked
+from kproxysim.notebook import html_of
 
 __all__ = ["Event", "Log", "Outcome", "Said", "rewrite_text"]
 
@@ -34,6 +35,9 @@ class Event(NamedTuple):
     def action(self) -> str:
         """What happened, in a few words."""
         return self.said if isinstance(self.said, str) else self.said(self.before, self.after)
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)
 
 
 Log = Callable[[Walked | Event], None]

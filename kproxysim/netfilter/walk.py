@@ -20,6 +20,7 @@ from kproxysim.netfilter.meaning import Draw, Parsed, Target
 from kproxysim.netfilter.position import Lot, Position
 from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.skb import Skb
+from kproxysim.notebook import html_of
 
 __all__ = ["Missed", "Sink", "Verdict", "Walked", "walk_chain"]
 
@@ -132,6 +133,9 @@ class Walked(NamedTuple):
         if self.noted or self.position.meaning is None:
             return list(self.noted)
         return self.position.meaning.conditions(self.before, self.host)
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)
 
 
 Sink = Callable[[Walked], None]

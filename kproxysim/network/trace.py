@@ -17,6 +17,7 @@ from kproxysim.netfilter.events import Event
 from kproxysim.netfilter.rule import Origin
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.walk import Missed, Walked
+from kproxysim.notebook import html_of
 from kproxysim.packet import Packet
 from kproxysim.values import dataclass
 
@@ -65,6 +66,9 @@ class Hop:
     kind: str
     device: str = ""
     steps: list[Step] = field(default_factory=list)
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +269,9 @@ class Trace:
             f"{branch.probability} {branch.disposition} {branch.packet}" for branch in self.branches
         )
         return f"<Trace of {self.packet} from {self.source}: {ways}>"
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, plain values only; the order of keys and branches is stable."""

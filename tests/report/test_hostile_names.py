@@ -8,12 +8,16 @@ from dataclasses import replace
 import pytest
 
 from kproxysim.netfilter.rule import Origin
+from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.walk import Walked
+from kproxysim.network import World
 from kproxysim.network.trace import Advice, Branch, Hop, Trace
 from kproxysim.report.brief import minimal_page, summary_page
 from kproxysim.report.compare import compare
 from kproxysim.report.compare_text import comparison_page
+from kproxysim.report.drawing import rules_dot, trace_dot
 from kproxysim.report.html.compare_page import comparison_html
+from kproxysim.report.html.notebook import html_of as notebook_html
 from kproxysim.report.html.trace_page import trace_html
 from kproxysim.report.json_text import dumps
 from kproxysim.report.kernel_log import kernel_page
@@ -75,8 +79,40 @@ def forms(trace: Trace) -> dict[str, str]:
         "json": dumps(trace.to_dict()),
         "mermaid": trace_mermaid(trace),
         "html": trace_html(trace),
+        "notebook": notebook_html(trace) or "",
         "compare html": comparison_html(compare(trace, trace, (trace.source, trace.source))),
     }
+
+
+DUMP = """*nat
+:PREROUTING ACCEPT [0:0]
+:KUBE-SERVICES - [0:0]
+:KUBE-SVC-JNAUE2DZ25YGAW2B - [0:0]
+-A PREROUTING -j KUBE-SERVICES
+-A KUBE-SERVICES -d 10.128.0.99/32 -p tcp -m comment --comment "default/NAME:http cluster IP" -m tcp --dport 80 -j ACCEPT
+-A KUBE-SERVICES -d 10.128.0.12/32 -p tcp -m comment --comment "default/NAME:http external IP" -j KUBE-SVC-JNAUE2DZ25YGAW2B
+-A KUBE-SVC-JNAUE2DZ25YGAW2B -p tcp -m comment --comment NAME -m tcp -j DNAT --to-destination 10.44.0.5:8080
+COMMIT
+"""
+
+
+class TestANameInACommentOfADump:
+    def test_is_text_in_every_form(self) -> None:
+        name = "<script>alert(1)</script>"
+        rules = Ruleset.from_save(DUMP.replace("NAME", name))
+        cluster = article().cluster
+        world = World(cluster, clients={"browser": "203.0.113.7"}, rules={"node-a": [rules]})
+        trace = sent(world, "198.51.100.12:80")
+        assert trace[0].disposition == "delivered"
+        assert f"--comment {name} " in forms(trace)["json"]
+        assert f"--comment {name} ".replace("<", "\\u003c").replace(">", "\\u003e") in forms(trace)["html"]
+        tags = {form: set(re.findall(r"<[^>]*>", text)) for form, text in forms(trace).items()}
+        assert tags["mermaid"] <= {"<br/>"}
+        for form in ("html", "compare html", "notebook"):
+            assert "alert" not in "".join(tags[form]), form
+            assert forms(trace)[form].count("</script>") == (2 if form == "html" else 0)
+        for drawn in (trace_dot(trace, {name: rules}), rules_dot(rules, name)):
+            assert f'"{name}"' in drawn
 
 
 class TestHostileNames:

@@ -17,7 +17,7 @@ from kproxysim.report.stages import Stage
 
 __all__ = ["comparison_html"]
 
-_STYLES = ("base.css", "compare.css")
+_STYLES = ("colours.css", "base.css", "compare.css")
 
 _MERGE = ("M25 0C25 14 50 10 50 24", "M75 0C75 14 50 10 50 24")
 _FORK = ("M50 0C50 14 25 10 25 24", "M50 0C50 14 75 10 75 24")

@@ -49,7 +49,7 @@ def document(
             element("script", Verbatim(_as_json(data or {})), type="application/json", id="data"),
             element("script", program),
         ]
-    page = element("html", head, element("body", *body, *ending), lang="en")
+    page = element("html", head, element("body", *body, *ending), lang="en", class_="kproxysim")
     return f"<!DOCTYPE html>\n{page}\n"
 
 

@@ -24,7 +24,7 @@ __all__ = ["MOST_WAYS", "trace_html"]
 MOST_WAYS = 32
 """Branches that a page shows; a Service of a thousand endpoints has as many, alike but for the endpoint."""
 
-_STYLES = ("base.css", "account.css", "player.css")
+_STYLES = ("colours.css", "base.css", "account.css", "player.css")
 _SCRIPTS = ("make.js", "moves.js", "road.js", "rules.js", "packet.js", "player.js")
 
 # the move, its name with what a narrow window leaves out at either end, and its key
