@@ -18,7 +18,9 @@ from kproxysim.netfilter.host import ECHO
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.state import HostState
-from kproxysim.network.router import Call, EdgeRouter
+from kproxysim.network.edge_memory import EdgeMemory
+from kproxysim.network.router import EdgeRouter
+from kproxysim.network.session import taking
 from kproxysim.network.topology import EDGE, Topology
 from kproxysim.network.trace import Hop
 from kproxysim.packet import Packet
@@ -51,7 +53,7 @@ class Journey:
     """One run through a topology.
 
     `states` is this run's own copy of what hosts remember, made when a host is first entered; `calls` is what
-    the edge remembers.
+    the edge remembers. `clock` is the time in seconds, None to leave the hosts' own.
     """
 
     topology: Topology
@@ -60,7 +62,8 @@ class Journey:
     chance: Chance
     via: str | None = None
     states: dict[str, HostState] = field(default_factory=dict)
-    calls: set[Call] = field(default_factory=set)
+    calls: EdgeMemory = field(default_factory=EdgeMemory)
+    clock: float | None = None
 
     def send(self, host: str, packet: Packet, flow: Flow | None = None, *, mark: int = 0) -> Leg:
         """Let `host` make `packet` and follow it. `mark` is what its socket marks it with."""
@@ -76,13 +79,41 @@ class Journey:
             return self._follow(EDGE, self.router.send(answer, self.chance, hop.steps.append), [hop])
         return self.send(host, answer.packet, answer.flow)
 
-    def accept(self, host: str, skb: Skb) -> Leg:
-        """The answer of a process that takes a packet, or of the host itself to a ping."""
+    def state(self, host: str) -> HostState:
+        """What a host remembers, in this run."""
+        state = self.states.get(host)
+        if state is None:
+            earlier = self.before.get(host)
+            state = self.states[host] = HostState() if earlier is None else earlier.fork()
+        if self.clock is not None:
+            state.clock = self.clock
+        return state
+
+    def reaction(self, host: str, skb: Skb) -> str:
+        """What a host makes of a packet that was delivered there: "known" if it belongs to a TCP connection
+        of a process or to a connected UDP socket, else what `Host.reaction` says.
+        """
+        if skb.icmp is None and self.state(host).has_session(taking(skb)):
+            return "known"
+        return self.topology.hosts[host].host.reaction(skb)
+
+    def accept(self, host: str, skb: Skb, *, answered: bool = True) -> Leg | None:
+        """The answer of a process that takes a packet, or of the host itself to a ping; None where there is
+        none, as to a reset. A process that has nothing to say (`answered` is false) leaves it to TCP.
+        """
         packet = skb.packet
         if packet.icmp is not None:
             answer = Packet(packet.protocol, packet.dst, packet.src, icmp=ECHO[packet.icmp])
             return self.send(host, answer)
-        return self.send(host, packet.reply("SYN,ACK" if packet.protocol == "tcp" else ""))
+        if packet.protocol != "tcp":
+            return self.send(host, packet.reply()) if answered else None
+        if self.reaction(host, skb) != "known":
+            return self.send(host, packet.reply("SYN,ACK"))
+        if "RST" in packet.flags:
+            self.state(host).disconnect(taking(skb))
+            return None
+        flags = _in_session(packet, answered=answered)
+        return self.send(host, packet.reply(flags)) if flags else None
 
     def refuse(self, host: str, skb: Skb) -> Leg | None:
         """Nothing listens:
@@ -95,11 +126,7 @@ class Journey:
         return None if answer is None else self.answer(host, answer)
 
     def _passage(self, host: str, hop: Hop) -> Passage:
-        state = self.states.get(host)
-        if state is None:
-            earlier = self.before.get(host)
-            state = self.states[host] = HostState() if earlier is None else earlier.fork()
-        return Passage(self.topology.hosts[host].host, state, self.chance, hop.steps.append)
+        return Passage(self.topology.hosts[host].host, self.state(host), self.chance, hop.steps.append)
 
     def _follow(self, host: str, outcome: Outcome, hops: list[Hop]) -> Leg:
         left = _TIME_TO_LIVE
@@ -147,6 +174,20 @@ class Journey:
         hop.steps.append(Event("routing", partial(_nobody_text, outcome.device), skb, skb))
         answer = error_about(self.topology.hosts[host].host, skb, "host")
         return Outcome("unreachable", skb, reason="nobody-has-this-address", at="routing", answer=answer)
+
+
+def _in_session(packet: Packet, *, answered: bool) -> str:
+    """What answers a packet of an established connection: data, FIN or nothing but an ACK (RFC 9293, 3.10.7).
+
+    A SYN, and data outside the window, are told where the connection stands.
+    """
+    flags = packet.flags.split(",")
+    if "SYN" in flags or not packet.in_window:
+        return "ACK"
+    for flag in ("FIN", "PSH"):
+        if flag in flags:
+            return f"{flag},ACK" if answered else "ACK"
+    return ""
 
 
 def _nobody_text(device: str, skb: Skb, _after: Skb) -> str:

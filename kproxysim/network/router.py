@@ -18,6 +18,7 @@ from kproxysim.netfilter.chance import Alternative, Chance
 from kproxysim.netfilter.events import Event, Log, Outcome, Said
 from kproxysim.netfilter.skb import Skb, to_address
 from kproxysim.network.edge import Edge
+from kproxysim.network.edge_memory import Call, EdgeMemory
 from kproxysim.packet import Address, Packet
 from kproxysim.values import dataclass
 
@@ -25,10 +26,6 @@ __all__ = ["CLUSTER_SIDE", "INTERNET_SIDE", "EdgeRouter"]
 
 INTERNET_SIDE = "internet"
 CLUSTER_SIDE = "cluster"
-
-
-Call = tuple[str, int, int, int, int]
-"""A connection as its first packet has it on the internet: protocol, source, port, destination, port."""
 
 
 @dataclass(slots=True)
@@ -62,7 +59,7 @@ class EdgeRouter:
         side: str,
         chance: Chance,
         log: Log,
-        calls: set[Call],
+        calls: EdgeMemory,
         via: str | None = None,
     ) -> Outcome:
         """Take a packet in by `side` and say where it goes.
@@ -79,18 +76,18 @@ class EdgeRouter:
             outcome = self._from_cluster(skb, chance, log, via, calls)
             as_it_is = outcome.device == INTERNET_SIDE
         if outcome.kind == "transmit" and as_it_is:
-            calls.add(_call(outcome.skb))
+            calls.let_through(_call(outcome.skb))
         return outcome
 
     def _from_internet(
-        self, skb: Skb, chance: Chance, log: Log, via: str | None, calls: set[Call]
+        self, skb: Skb, chance: Chance, log: Log, via: str | None, calls: EdgeMemory
     ) -> Outcome:
         translated = self._inward(skb, log)
-        hop = self._next_hop(translated.packet.dst, skb.family, chance, log, translated, via)
+        hop = self._next_hop(translated.packet.dst, skb.family, chance, log, translated, via, calls)
         if hop is None:
             return self.unreachable(skb, log)
         firewall = self.edge.firewall
-        if firewall is not None and skb.inner is None and _call_answered(skb) not in calls:
+        if firewall is not None and skb.inner is None and not calls.passes(_call_answered(skb)):
             packet = skb.packet
             if not any(opening.admits(packet) for opening in firewall):
                 log(Event("edge:firewall", _shut_text, translated, translated))
@@ -98,14 +95,16 @@ class EdgeRouter:
             log(Event("edge:firewall", _open_text, translated, translated))
         return Outcome("transmit", translated, CLUSTER_SIDE, int(hop), at="edge:route")
 
-    def _from_cluster(self, skb: Skb, chance: Chance, log: Log, via: str | None, calls: set[Call]) -> Outcome:
+    def _from_cluster(
+        self, skb: Skb, chance: Chance, log: Log, via: str | None, calls: EdgeMemory
+    ) -> Outcome:
         packet = skb.packet
         public = packet.dst in self._internal
-        hop = self._next_hop(self._inward_address(packet.dst), skb.family, chance, log, skb, via)
+        hop = self._next_hop(self._inward_address(packet.dst), skb.family, chance, log, skb, via, calls)
         if hop is not None and not public:
             log(Event("edge:route", _inside_text, skb, skb))
             return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
-        untouched = self.edge.traits.knows_connections and _call_answered(skb) in calls
+        untouched = self.edge.traits.knows_connections and calls.passes(_call_answered(skb))
         outward = skb if untouched else self._outward(skb, log)
         foreign = outward is skb and packet.src not in self.balanced and packet.src not in self.inside
         foreign = foreign and not _is_private(packet.dst)
@@ -123,7 +122,7 @@ class EdgeRouter:
         What it says about a packet that went out under a public address is told to the internal one.
         """
         skb = self._inward(skb, log)
-        hop = self._next_hop(skb.packet.dst, skb.family, chance, log, skb, None)
+        hop = self._next_hop(skb.packet.dst, skb.family, chance, log, skb, None, EdgeMemory())
         if hop is not None:
             return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
         return Outcome("transmit", skb, INTERNET_SIDE, skb.dst, at="edge:route")
@@ -208,7 +207,14 @@ class EdgeRouter:
         return after
 
     def _next_hop(
-        self, address: Address, family: int, chance: Chance, log: Log, skb: Skb, via: str | None
+        self,
+        address: Address,
+        family: int,
+        chance: Chance,
+        log: Log,
+        skb: Skb,
+        via: str | None,
+        calls: EdgeMemory,
     ) -> Address | None:
         own = self.inside.get(address)
         if own is not None:
@@ -223,11 +229,19 @@ class EdgeRouter:
             log(Event("edge:route", _of(address, skb, "is routed to", name), skb, skb))
             return self.nodes[name][family]
         takers = tuple(name for name in self.balanced.get(address, ()) if family in self.nodes[name])
-        if takers:
+        before = calls.node_of(_call(skb))
+        stays = before in takers or (skb.protocol == "tcp" and family in self.nodes.get(before, ()))
+        if stays and address in self.balanced:
+            name, others = before, "as the packets before it"
+        elif takers:
             name = self._pick(address, takers, chance, via)
             others = (
                 "the only node that takes it" if len(takers) == 1 else f"one of {len(takers)} that take it"
             )
+        else:
+            name = others = ""
+        if name:
+            calls.hand_to(_call(skb), name)
             log(Event("edge:balance", _of(address, skb, "is handed to", name), skb, skb, others))
             return self.nodes[name][family]
         lengths = [

@@ -17,16 +17,17 @@ from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network.advice import advise
 from kproxysim.network.edge import Edge
-from kproxysim.network.journey import Journey, Leg
+from kproxysim.network.journey import End, Journey, Leg
 from kproxysim.network.nearest import find_nearest
 from kproxysim.network.pods import Pod
+from kproxysim.network.session import Session
 from kproxysim.network.topology import Topology
 from kproxysim.network.trace import Branch, Hop, Reached, Reply
 from kproxysim.network.who import Sender
 from kproxysim.packet import Packet
 from kproxysim.values import dataclass
 
-__all__ = ["Call", "branch_of", "remark_of"]
+__all__ = ["Call", "Followed", "branch_of", "follow", "remark_of"]
 
 _ICMP_SEEN = {
     (4, 3, 0): "net-unreachable",
@@ -60,7 +61,11 @@ _DISPOSITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One packet to be sent, and the world it is sent in."""
+    """One packet to be sent, and the world it is sent in.
+
+    `session` is the connection that it belongs to, if that is established; then `towards_client` says which
+    way it goes. `answered`: does the process that gets it say something?
+    """
 
     packet: Packet
     sender: Sender
@@ -69,6 +74,9 @@ class Call:
     edge: Edge
     pods: tuple[Pod, ...]
     mark: int = 0
+    session: Session | None = None
+    towards_client: bool = False
+    answered: bool = True
 
     def assumptions(self, branch: Branch) -> Iterator[str]:
         """What this branch takes for granted because nobody said it."""
@@ -84,8 +92,22 @@ class Call:
             yield f"no process of {branch.hops[-1].where} is known to listen on {socket}"
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A packet followed to its `end`, and its answer to the end of its way `back`, if there was one."""
+
+    branch: Branch
+    end: End
+    back: End | None
+
+
 def branch_of(call: Call, journey: Journey) -> Branch:
     """Run the packet once, and its answer, and put what happened into words and codes."""
+    return follow(call, journey).branch
+
+
+def follow(call: Call, journey: Journey) -> Followed:
+    """The same with the ends of both ways."""
     leg = journey.send(call.sender.host, call.packet, mark=call.mark)
     outcome, host = leg.end.outcome, leg.end.host
     reached: Reached | None = None
@@ -93,11 +115,12 @@ def branch_of(call: Call, journey: Journey) -> Branch:
     disposition, reaction = _DISPOSITIONS.get(outcome.kind, ""), ""
     if outcome.kind == "deliver":
         skb = outcome.skb
-        reaction = journey.topology.hosts[host].host.reaction(skb)
-        if reaction == "accept":
+        reaction = journey.reaction(host, skb)
+        if reaction in ("accept", "known"):
             reached = _reached(call, leg)
-            disposition = "delivered-to-host" if reached.kind == "process" else "delivered"
-            back = journey.accept(host, skb)
+            known_host = reached.kind == "process" and not call.towards_client
+            disposition = "delivered-to-host" if known_host else "delivered"
+            back = journey.accept(host, skb, answered=call.answered)
         elif reaction in ("drop", "ignore"):
             disposition = "dropped"
         else:
@@ -116,18 +139,19 @@ def branch_of(call: Call, journey: Journey) -> Branch:
         probability=chance.meant,
         probability_kernel=chance.kernel,
         disposition=disposition,
-        reason=_reason(disposition, outcome, leg, reached, reaction),
+        reason=_reason(call, disposition, outcome, leg, reached, reaction),
         packet=final.packet,
         hops=leg.hops,
         client_sees=_client_sees(call, leg, reached, reply),
-        source=_source(call.packet, leg),
+        source=_source(call, leg),
         delivered_to=reached,
         reply=reply,
         nearest=nearest,
         detail=outcome.detail,
         sport_range=None if connection is None else _sport_range(leg),
     )
-    return advise(call.packet, call.edge, branch)
+    branch = advise(call.packet, call.edge, branch)
+    return Followed(branch, leg.end, None if back is None else back.end)
 
 
 def remark_of(meaning: Parsed) -> Remark | None:
@@ -168,6 +192,9 @@ def _reached(call: Call, leg: Leg) -> Reached:
     service = _service(leg)
     packet = skb.packet
     port = packet.dport
+    served = None if call.session is None or call.towards_client else call.session.served
+    if served is not None and (served.ip, served.port) == (str(packet.dst), port) and not service:
+        return served
     if placed.kind == "pod":
         node = next((pod.node for pod in call.pods if pod.key == placed.label), "")
         return Reached("endpoint" if service else "pod", str(packet.dst), port, node, placed.label, service)
@@ -185,7 +212,11 @@ def _reached(call: Call, leg: Leg) -> Reached:
     return Reached("process", str(packet.dst), port, node)
 
 
-def _reason(disposition: str, outcome: Outcome, leg: Leg, reached: Reached | None, reaction: str) -> str:
+def _reason(
+    call: Call, disposition: str, outcome: Outcome, leg: Leg, reached: Reached | None, reaction: str
+) -> str:
+    if call.towards_client and reaction:
+        return "answer-arrived" if disposition == "delivered" else "reply-from-stranger"
     if disposition == "delivered":
         return (
             "served-by-endpoint" if reached is not None and reached.kind == "endpoint" else "dialled-directly"
@@ -209,10 +240,12 @@ def _reason(disposition: str, outcome: Outcome, leg: Leg, reached: Reached | Non
     return outcome.reason or outcome.kind
 
 
-def _source(sent: Packet, leg: Leg) -> str:
+def _source(call: Call, leg: Leg) -> str:
     final = leg.end.outcome.skb.packet
-    if final.src == sent.src:
+    if final.src == call.packet.src:
         return "kept"
+    if call.session is not None and not call.towards_client:
+        return call.session.source_seen  # no rule was asked again
     masqueraded = any(
         step.meaning is not None and isinstance(step.meaning.target, MasqueradeTarget)
         for _, step in _rules(leg)
@@ -271,13 +304,15 @@ def _client_sees(call: Call, leg: Leg, reached: Reached | None, reply: Reply | N
         own_output = outcome.kind in ("dropped", "rejected") and ":OUTPUT:" in _base_of(leg)
         if own_output and call.packet.protocol != "tcp":
             return "not-permitted"
+    if "RST" in call.packet.flags and reached is not None:
+        return "reset"
     if reply is None or reply.disposition != "delivered":
         return "timeout"
     packet = reply.packet
     if packet.inner is not None and packet.icmp is not None:
         return _ICMP_SEEN.get((packet.family, *packet.icmp), "timeout")
     if "RST" in packet.flags:
-        return "refused"
+        return "refused" if call.session is None else "reset"
     return "answered" if reached is not None else "timeout"
 
 

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
-from ipaddress import ip_address, ip_network
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Literal, TypeVar
 
-from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
-from kproxysim.cluster.addresses import parse_cidr, parse_ip
-from kproxysim.cluster.changes import Change, ObjectLike, applied, deleted, patched
-from kproxysim.cluster.models import EndpointSlice, Node, Service
+from kproxysim.cluster.addresses import parse_ip
 from kproxysim.errors import InputError
-from kproxysim.netfilter.chance import Draw, enumerate_runs
-from kproxysim.netfilter.conntrack import Connection, Conntrack
-from kproxysim.netfilter.graph import ChainGraph
-from kproxysim.netfilter.ruleset import Ruleset
-from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.state import HostState
-from kproxysim.network.balancing import balanced_addresses
-from kproxysim.network.edge import Edge
+from kproxysim.netfilter.chance import Chance, Draw, enumerate_runs
+from kproxysim.network.choosing import picked, the_only
+from kproxysim.network.dialogue import answer_back, close_by, open_session, reset_by, send_more
+from kproxysim.network.futures import Future, Since
 from kproxysim.network.journey import Journey
-from kproxysim.network.kube_proxies import KubeProxies, SyncReport
-from kproxysim.network.node_rules import flushed, restored
-from kproxysim.network.pods import Pod, brought_by, pods_of
-from kproxysim.network.router import EdgeRouter
-from kproxysim.network.topology import Topology, build
+from kproxysim.network.running import RunningCluster
+from kproxysim.network.session import Exchange, Session, socket_of
+from kproxysim.network.surroundings import source_address
+from kproxysim.network.topology import Topology
 from kproxysim.network.trace import Branch, Trace
 from kproxysim.network.verdict import Call, branch_of
 from kproxysim.network.who import PING, Sender, find_sender, parse_target
-from kproxysim.packet import Address, Packet
+from kproxysim.packet import Packet
 
 __all__ = ["World"]
+
+Result = TypeVar("Result")
 
 _KNOWN_GUESTS = 64
 """So many clients without a name are kept in mind with what lies around them."""
@@ -40,7 +35,7 @@ _EPHEMERAL_PORT = 51514
 """The source port of packets for which nobody names one; from Linux's default range of 32768 to 60999."""
 
 
-class World:
+class World(RunningCluster):
     """A cluster, its edge and its clients.
 
     - `edge`: the cloud's edge; by default what the Node objects tell (`Edge.of`).
@@ -59,78 +54,24 @@ class World:
     Raises InputError for facts or rules of unknown nodes and for what `compile_rules` refuses.
     """
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        *,
-        edge: Edge | None = None,
-        pods: Iterable[Pod] = (),
-        clients: Mapping[str, str] | None = None,
-        facts: Mapping[str, NodeFacts] | None = None,
-        rules: Mapping[str, Iterable[Ruleset]] | None = None,
-        config: KubeProxyConfiguration | None = None,
-        version: str | None = None,
-        pod_network: str = "ptp",
-    ) -> None:
-        self.cluster = cluster
-        self._edge_is_given = edge is not None
-        self.edge = Edge.of(cluster) if edge is None else edge
-        self.config = config
-        self.version = version
-        self.pod_network = pod_network
-        self.pods = pods_of(cluster, pods)
-        self.facts = dict(facts or {})
-        self.clients: dict[str, Address] = {name: ip_address(text) for name, text in (clients or {}).items()}
-        self.given_rules = {name: tuple(rulesets) for name, rulesets in (rules or {}).items()}
-        for name in (*self.facts, *self.given_rules, *self.edge.routes.values()):
-            self._check_node(name)
-        self._proxies = KubeProxies(cluster, self.given_rules, self.facts, config, version)
-        self._now = 0.0
-        self._states: dict[str, HostState] = {}
-        self._removed: set[tuple[str, str]] = set()
-        self._balanced = balanced_addresses(cluster)
-        self._made_router: EdgeRouter | None = None
-        self._known_topologies: dict[frozenset[Address], Topology] = {}
-        self._guests: dict[Address, Topology] = {}
-
-    @property
-    def now(self) -> float:
-        """Seconds since the start."""
-        return self._now
-
     def fork(self) -> World:
         """An independent copy: what happens in the one does not happen in the other."""
+        return self._copy(None)
+
+    def _copy(self, chance: Chance | None) -> World:
+        """A copy where `chance` decides what becomes of events."""
         other = object.__new__(World)
         other.__dict__.update(self.__dict__)
+        other._chance = chance
         other.clients = dict(self.clients)
         other._proxies = self._proxies.fork()
         other._states = {name: state.fork() for name, state in self._states.items()}
+        other._edge_memory = self._edge_memory.fork()
+        other._sessions = self._sessions.fork()
         other._removed = set(self._removed)
         other._known_topologies = dict(self._known_topologies)
         other._guests = dict(self._guests)
         return other
-
-    def advance(self, seconds: float) -> None:
-        """Time passes. Raises ValueError for a negative time."""
-        if seconds < 0:
-            raise ValueError(f"time does not go back: {seconds} seconds")
-        self._now += seconds
-        for state in self._states.values():
-            state.clock = self._now
-        self._changed()
-
-    @property
-    def topology(self) -> Topology:
-        """Hosts and links, the clients that have names included."""
-        return self._topologies(frozenset(self.clients.values()))
-
-    def ruleset(self, node: str, family: Family = "ipv4") -> Ruleset:
-        """The rules of a node:
-
-        those given, or those that kube-proxy writes there. Raises InputError for an unknown node.
-        """
-        self._check_node(node)
-        return self._proxies.rules(node).ruleset(family)
 
     def packet(
         self,
@@ -150,7 +91,7 @@ class World:
         """
         address, port, protocol = parse_target(to)
         topology, sender = self._sender(source)
-        own = self._source_address(topology, sender, address) if src is None else parse_ip(src)
+        own = source_address(topology, sender, address) if src is None else parse_ip(src)
         if own.version != address.version:
             raise InputError.of("KPS702", f"{own} and {address} are of different families", found=str(own))
         if protocol == PING:
@@ -182,304 +123,271 @@ class World:
         )
         if via is not None:
             self._check_node(via)
-        router = self._router(topology)
-        call = Call(packet, sender, topology, self.cluster, self.edge, self.pods, mark)
+        call = self._call(packet, sender, topology, mark)
         if rng is not None:
-            branches = [branch_of(call, Journey(topology, router, self._states, Draw(rng), via))]
+            branches = [branch_of(call, self._journey(call, Draw(rng), via))]
         else:
             branches = [
                 branch
                 for _, branch in enumerate_runs(
-                    lambda chance: branch_of(call, Journey(topology, router, self._states, chance, via))
+                    lambda chance: branch_of(call, self._journey(call, chance, via))
                 )
             ]
         assumptions = tuple(dict.fromkeys(text for branch in branches for text in call.assumptions(branch)))
         if pick is not None:
-            branches = _picked(branches, pick)
+            branches = picked(branches, pick)
         return Trace(packet, sender.label, tuple(branches), assumptions, self._notes(branches))
 
-    # objects
+    # connections
 
-    def apply(self, objects: ObjectLike | Iterable[ObjectLike]) -> tuple[SyncReport, ...]:
-        """Add objects, or put them in the place of those with their names: manifests or models of Nodes,
-        Services and EndpointSlices. Every kube-proxy that runs and does not lag hears of it and writes at
-        once.
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The connections whose clients have their sockets still, oldest first, as they stand now."""
+        return self._sessions.all()
 
-        A pod comes with the endpoint that names it. It stays when the endpoint goes, until `remove_pod`.
-        Returns what each kube-proxy did. Raises InputError as `Cluster.load` does.
-        """
-        return self._become(*applied(self.cluster, objects))
-
-    def delete(self, title: str) -> tuple[SyncReport, ...]:
-        """Delete an object, "Service default/echo", or a pod, "Pod default/echo-1" (see `remove_pod`).
-
-        Raises InputError for one that is not there.
-        """
-        kind, _, name = title.partition(" ")
-        if kind == "Pod":
-            self.remove_pod(name)
-            return ()
-        return self._become(*deleted(self.cluster, title))
-
-    def patch(self, title: str, patch: Mapping[str, Any]) -> tuple[SyncReport, ...]:
-        """Change an object by a JSON merge patch, as `kubectl patch --type merge` does.
-
-        Raises InputError for an object that is not there and for what would come out wrong.
-        """
-        return self._become(*patched(self.cluster, title, patch))
-
-    def remove_pod(self, key: str) -> None:
-        """A pod, "namespace/name", ends: its processes, its address, its connections.
-
-        EndpointSlices may go on naming it. It comes back with an endpoint that names it anew.
-        Raises InputError for a pod that is not there.
-        """
-        gone = next((pod for pod in self.pods if pod.key == key), None)
-        if gone is None:
-            known = ", ".join(pod.key for pod in self.pods) or "none"
-            raise InputError.of(
-                "KPS707", f"there is no pod {key!r}", found=key, notes=(f"known pods: {known}",)
-            )
-        self.pods = tuple(pod for pod in self.pods if pod is not gone)
-        self._removed |= {(key, address) for address in gone.ips}
-        self._states.pop(f"pod/{key}", None)
-        self._changed(layout=True)
-
-    def _become(self, cluster: Cluster, changes: tuple[Change, ...]) -> tuple[SyncReport, ...]:
-        """The cluster is another one: whatever hangs on what changed is made anew."""
-        if not changes:
-            return ()
-        kinds = {type(change.before or change.after) for change in changes}
-        pods, balanced, self.cluster = self.pods, self._balanced, cluster
-        if EndpointSlice in kinds:
-            named = {(pod.key, address) for pod in pods_of(cluster) for address in pod.ips}
-            self._removed &= named
-            slices = [one.after for one in changes if isinstance(one.after, EndpointSlice)]
-            self.pods = brought_by(slices, cluster, self.pods, self._removed)
-        if Node in kinds and not self._edge_is_given:
-            self.edge = Edge.of(cluster)
-        self._balanced = balanced_addresses(cluster)
-        reports = self._proxies.hear(cluster, changes, self._now, self._connections)
-        self._made_router = None
-        self._changed(
-            rules=True,
-            layout=Node in kinds
-            or pods != self.pods
-            or balanced.keys() != self._balanced.keys()
-            or any(_has_health_check(thing) for one in changes for thing in (one.before, one.after)),
-        )
-        return reports
-
-    # kube-proxies and what they keep
-
-    def stop_kube_proxy(self, node: str) -> None:
-        """Kube-proxy of a node ends; its rules stay as they are."""
-        self._check_node(node)
-        self._proxies.stop(node)
-        self._changed(layout=True)
-
-    def start_kube_proxy(self, node: str) -> tuple[SyncReport, ...]:
-        """Kube-proxy of a node starts, anew if it runs: it writes everything, over what is there."""
-        self._check_node(node)
-        reports = self._proxies.start(node, self.cluster, self._now, self._connections)
-        self._changed(layout=True)
-        return reports
-
-    def lag_kube_proxy(self, node: str) -> None:
-        """Kube-proxy of a node gets no news until `sync_kube_proxy` or `start_kube_proxy`.
-
-        Raises InputError where none runs.
-        """
-        self._check_node(node)
-        self._proxies.lag(node)
-
-    def sync_kube_proxy(self, node: str) -> tuple[SyncReport, ...]:
-        """Kube-proxy of a node gets all its news, and writes. Raises InputError where none runs."""
-        self._check_node(node)
-        reports = self._proxies.sync(node, self.cluster, self._now, self._connections)
-        self._changed(layout=True)
-        return reports
-
-    def flush_conntrack(self, node: str | None = None) -> tuple[Connection, ...]:
-        """`conntrack -F` on a node, or on all of them. Returns the entries that went."""
-        gone: list[Connection] = []
-        for name in self._each(node):
-            table = self._connections(name)
-            gone += table.entries()
-            table.flush()
-        self._changed()
-        return tuple(gone)
-
-    def flush_rules(self, node: str | None = None) -> None:
-        """`iptables -F` and `-X` in all tables of both families on a node, or on all of them: chains of the
-        user's go, policies stay. Kube-proxy finds out when it next looks (see `advance`).
-        """
-        for name in self._each(node):
-            rules = self._proxies.rules(name)
-            families: tuple[Family, ...] = ("ipv4", "ipv6")
-            self._proxies.put(
-                name, {family: flushed(rules.ruleset(family)) for family in families}, flushed=True
-            )
-        self._changed(rules=True)
-
-    def restore(
+    def open(
         self,
-        node: str,
-        text: str,
-        family: Family | None = None,
+        packet: Packet | None = None,
+        source: str | None = None,
         *,
-        noflush: bool = True,
-        name: str = "<rules>",
-    ) -> None:
-        """Change the rules of a node by a text, as `iptables-restore` does: with `noflush` chains that the
-        text does not declare stay as they are, and rules may be added to them; without, each table of the
-        text is emptied first. The family is told by the addresses where it is not given.
+        to: str = "",
+        via: str | None = None,
+        pick: str | None = None,
+        rng: random.Random | None = None,
+    ) -> Exchange:
+        """Open a connection: its first `packet` as for `send`, or `to` an address from `source`, by a port
+        that the client has not used yet. TCP shakes hands; other protocols send the packet and get an answer.
 
-        Raises InputError with every line of `name` that iptables would refuse.
+        What it does stays: entries of connection tracking, lists of `recent`, the sockets of both ends. Where
+        it may go more than one way, `pick` names the endpoint that it is to reach, or `rng` draws; with
+        neither, InputError (KPS708), unless the world is one of `futures`. Raises what `send` raises.
         """
-        self._check_node(node)
-        after = restored(self._proxies.rules(node), text, family, noflush=noflush, name=name)
-        self._proxies.put(node, {after.family: after})
-        self._changed(rules=True)
+        if packet is None:
+            packet = self._dialled(source or "", to)
+        topology, sender = self._sender(
+            f"internet/{packet.src}" if source == "internet" else source or self._owner(packet)
+        )
+        if via is not None:
+            self._check_node(via)
+        call = self._call(packet, sender, topology)
+        number = self._sessions.new_number()
+        session = Session(number, packet, sender.host, sender.label, "", self._now)
+        return self._happen(open_session, call, session, via=via, pick=pick, rng=rng)
 
-    def conntrack(self, node: str) -> tuple[Connection, ...]:
-        """The entries of a node's connection table, oldest first."""
-        self._check_node(node)
-        return self._connections(node).entries()
+    def send_on(
+        self,
+        session: Session | int,
+        *,
+        answered: bool = True,
+        in_window: bool = True,
+        via: str | None = None,
+        pick: str | None = None,
+        rng: random.Random | None = None,
+    ) -> Exchange:
+        """The client sends on an open connection: data, and the server answers with data, or with a bare ACK
+        where it is not to be `answered` (with nothing but for TCP). `in_window`: see `Packet`.
 
-    def _each(self, node: str | None) -> tuple[str, ...]:
-        if node is None:
-            return tuple(one.name for one in self.cluster.nodes)
-        self._check_node(node)
-        return (node,)
-
-    def _connections(self, node: str) -> Conntrack:
-        return self._state(f"node/{node}").conntrack
-
-    def _state(self, host: str) -> HostState:
-        state = self._states.get(host)
-        if state is None:
-            state = self._states[host] = HostState()
-            state.clock = self._now
-        return state
-
-    def _changed(self, *, rules: bool = False, layout: bool = False) -> None:
-        """The state of the world is another one: what was worked out from the old one goes.
-
-        `rules`: nodes have other rules; `layout`: hosts, addresses or sockets are other ones as well.
+        `via`, `pick` and `rng` as for `open`. Raises InputError for a connection whose client has closed it
+        or was told that it is gone (KPS710).
         """
-        if layout:
-            self._known_topologies = {}
-            self._made_router = None
-        elif rules:
-            self._known_topologies = {
-                clients: topology.with_rules(self._rules)
-                for clients, topology in self._known_topologies.items()
-            }
-        if layout or rules:
-            self._guests = {}
+        known = self._sessions.find(session)
+        packet = _data(known.packet, in_window=in_window)
+        call = self._call_on(known, packet, known.host, answered=answered)
+        return self._happen(send_more, call, known, via=via, pick=pick, rng=rng)
 
-    def _check_node(self, name: str) -> None:
-        """Raises InputError (KPS703) for a node that is not there."""
-        if all(node.name != name for node in self.cluster.nodes):
-            known = ", ".join(node.name for node in self.cluster.nodes) or "none"
-            raise InputError.of(
-                "KPS703", f"there is no node {name!r}", found=name, notes=(f"known nodes: {known}",)
+    def reply_on(
+        self, session: Session | int, *, in_window: bool = True, rng: random.Random | None = None
+    ) -> Exchange:
+        """The server sends on its own on an open connection; a TCP client acknowledges. The trace is that of
+        the server's packet.
+
+        Raises InputError where there is no such connection (KPS710) or it has reached no server.
+        """
+        known = self._sessions.find(session)
+        call = self._call_back(known, "PSH,ACK", in_window=in_window, answered=False)
+        return self._happen(answer_back, call, known, rng=rng)
+
+    def close(
+        self,
+        session: Session | int,
+        how: Literal["fin", "rst", "silence"] = "fin",
+        by: Literal["client", "server"] = "client",
+        *,
+        rng: random.Random | None = None,
+    ) -> Exchange:
+        """Close a connection: with FIN from both ends, with RST from one, or in "silence": the process is
+        gone, and nobody is told. A UDP socket closes in silence always, and so there is no trace.
+
+        Raises InputError as `reply_on`.
+        """
+        known = self._sessions.find(session)
+        if known.protocol != "tcp" or how == "silence":
+            return self._fall_silent(known, by)
+        flags = "FIN,ACK" if how == "fin" else "RST,ACK"
+        if by == "client":
+            packet = _flagged(known.packet, flags)
+            call = self._call_on(known, packet, known.host, answered=True)
+        else:
+            call = self._call_back(known, flags, in_window=True, answered=True)
+        return self._happen(close_by if how == "fin" else reset_by, call, known, rng=rng)
+
+    def futures(self, event: Callable[[World], Result]) -> list[Future[Result]]:
+        """All ways that an event may go, each in a world of its own: `event` is called with copies of this
+        world, once for each way, and makes one thing or several happen there:
+
+            world.futures(lambda world: world.open(packet, "internet"))
+        """
+
+        def run(chance: Chance) -> tuple[World, Result]:
+            world = self._copy(chance)
+            result = event(world)
+            return world.fork(), result
+
+        return [
+            Future(chance.meant, chance.kernel, world, result)
+            for chance, (world, result) in enumerate_runs(run)
+        ]
+
+    def _happen(
+        self,
+        event: Callable[[Call, Journey, Session], tuple[Branch, Session]],
+        call: Call,
+        session: Session,
+        *,
+        via: str | None = None,
+        pick: str | None = None,
+        rng: random.Random | None = None,
+    ) -> Exchange:
+        """Let a connection's event come true, in the one way that it can or shall go."""
+        chance: Chance | None = None
+        if rng is not None:
+            chance = Draw(rng)
+        elif self._chance is not None and pick is None:
+            chance = Since(self._chance)
+        if chance is not None:
+            journey = Journey(
+                call.topology,
+                self._router(call.topology),
+                {},
+                chance,
+                via,
+                self._states,
+                self._edge_memory,
+                self._now,
             )
+            branch, session = event(call, journey, session)
+        else:
 
-    # where things are
+            def run(chance: Chance) -> tuple[Journey, Branch, Session]:
+                journey = self._journey(call, chance, via)
+                return journey, *event(call, journey, session)
 
-    def _rules(self, node: str) -> Callable[[int], ChainGraph | None]:
-        return self._proxies.rules(node).graph
+            ways = [way for _, way in enumerate_runs(run)]
+            journey, branch, session = the_only(ways, lambda way: way[1], pick)
+            self._states.update(journey.states)
+            self._edge_memory = journey.calls
+        self._edge_memory.settle()
+        self._keep(session)
+        trace = Trace(
+            call.packet,
+            call.sender.label,
+            (branch,),
+            tuple(dict.fromkeys(call.assumptions(branch))),
+            self._notes([branch]),
+        )
+        return Exchange(session, trace)
 
-    def _topologies(self, clients: frozenset[Address]) -> Topology:
-        """The topology with these clients in it."""
-        known = self._known_topologies.get(clients)
-        if known is None:
-            known = self._known_topologies[clients] = self._lay_out(clients)
-        return known
+    def _keep(self, session: Session) -> None:
+        """A connection stays known while its client has the socket; a client on the internet that has none
+        any more is forgotten.
+        """
+        socket = socket_of(session.packet)
+        host = session.host
+        if session.protocol != "tcp" or (socket and self._state(host).has_session(socket)):
+            self._sessions.keep(session)
+        else:
+            self._sessions.drop(session)
+            if host.startswith("internet/") and not self._sessions.is_talking(host):
+                self._states.pop(host, None)
+        self._changed()
 
-    def _hosted(self, address: Address) -> Topology:
-        """The topology with somebody on the internet who has no name here."""
-        known = self._guests.get(address)
-        if known is None:
-            if len(self._guests) >= _KNOWN_GUESTS:
-                self._guests.pop(next(iter(self._guests)))
-            known = self._guests[address] = self.topology.with_guest(address)
-        return known
+    def _fall_silent(self, session: Session, by: str) -> Exchange:
+        """A process goes, and its socket with it."""
+        if by == "server" and session.arrived is not None and session.server in self._states:
+            socket = socket_of(session.arrived, arriving=True)
+            if socket is not None:
+                self._state(session.server).disconnect(socket)
+            self._changed()
+            return Exchange(session, None)
+        socket = socket_of(session.packet)
+        if socket is not None:
+            self._state(session.host).disconnect(socket)
+        session = replace(session, state="closed")
+        self._keep(session)
+        self._sessions.drop(session)
+        return Exchange(session, None)
 
-    def _lay_out(self, clients: frozenset[Address]) -> Topology:
-        return build(
-            self.cluster,
-            self.pods,
-            sorted(clients, key=_by_number),
-            self.edge,
-            self.facts,
-            self._rules,
-            self._proxies.effects,
-            self._balanced,
-            self.pod_network,
+    def _dialled(self, source: str, to: str) -> Packet:
+        """The first packet of a new connection, from a port that the client does not use."""
+        _, sender = self._sender(source)
+        while True:
+            packet = self.packet(source, to, sport=self._sessions.next_port(sender.host))
+            socket = socket_of(packet)
+            if socket is None or not self._state(sender.host).has_session(socket):
+                return packet
+
+    def _call(self, packet: Packet, sender: Sender, topology: Topology, mark: int = 0) -> Call:
+        return Call(packet, sender, topology, self.cluster, self.edge, self.pods, mark)
+
+    def _call_on(self, session: Session, packet: Packet, host: str, *, answered: bool) -> Call:
+        """A packet of the client of an open connection."""
+        topology = self._topology_with(host)
+        call = self._call(packet, Sender(host, session.source), topology)
+        return replace(call, session=session, answered=answered)
+
+    def _call_back(self, session: Session, flags: str, *, in_window: bool, answered: bool) -> Call:
+        """A packet of its server. Raises InputError (KPS710) if none was reached, or it is gone."""
+        topology = self._topology_with(session.host)
+        placed = topology.hosts.get(session.server)
+        if session.arrived is None or placed is None:
+            raise InputError.of(
+                "KPS710",
+                f"{session.packet} has no server that could speak",
+                found=session.server or session.state,
+            )
+        packet = replace(
+            session.arrived.reply(flags if session.protocol == "tcp" else ""), in_window=in_window
+        )
+        sender = Sender(session.server, f"{placed.kind} {placed.label}")
+        call = self._call(packet, sender, topology)
+        return replace(call, session=session, towards_client=True, answered=answered)
+
+    def _journey(self, call: Call, chance: Chance, via: str | None) -> Journey:
+        """A run that changes nothing here."""
+        return Journey(
+            call.topology,
+            self._router(call.topology),
+            self._states,
+            chance,
+            via,
+            calls=self._edge_memory.fork(),
+            clock=self._now,
         )
 
     def _sender(self, source: str) -> tuple[Topology, Sender]:
+        sender = find_sender(source, self.topology, self.clients)
+        return self._topology_with(sender.host), sender
+
+    def _topology_with(self, host: str) -> Topology:
+        """The topology with this host in it, if it is one that anybody may be."""
         topology = self.topology
-        sender = find_sender(source, topology, self.clients)
-        if sender.host not in topology.hosts:
-            topology = self._hosted(ip_address(sender.host.removeprefix("internet/")))
-        return topology, sender
+        if host in topology.hosts or not host.startswith("internet/"):
+            return topology
+        return self._hosted(ip_address(host.removeprefix("internet/")))
 
     def _owner(self, packet: Packet) -> str:
         owner = self.topology.owners.get((packet.family, int(packet.src)))
         return owner or f"internet/{packet.src}"
-
-    def _source_address(self, topology: Topology, sender: Sender, towards: Address) -> Address:
-        placed = topology.hosts[sender.host]
-        chosen = placed.host.source_for(int(towards), towards.version)
-        if chosen is None:
-            own = next(
-                (
-                    owner
-                    for owner, host in topology.owners.items()
-                    if host == sender.host and owner[0] == towards.version
-                ),
-                None,
-            )
-            if own is None:
-                family = "IPv4" if towards.version == 4 else "IPv6"
-                raise InputError.of(
-                    "KPS704",
-                    f"{sender.label} has no {family} address to call {towards} from",
-                    found=str(towards),
-                )
-            chosen = own[1]
-        return type(towards)(chosen)
-
-    def _router(self, topology: Topology) -> EdgeRouter:
-        """What the edge knows of the cluster, which is the same whoever sends."""
-        if self._made_router is None:
-            self._made_router = self._make_router(topology)
-        return self._made_router
-
-    def _make_router(self, topology: Topology) -> EdgeRouter:
-        inside: dict[Address, Address] = {}
-        pod_networks = {}
-        for node in self.cluster.nodes:
-            own = topology.node_addresses[node.name]
-            for address in (
-                parse_ip(entry.address)
-                for entry in node.status.addresses
-                if entry.type in ("InternalIP", "ExternalIP")
-            ):
-                translated = str(address) in self.edge.one_to_one
-                if not translated and address.version in own:
-                    inside[address] = own[address.version]
-            for text in node.spec.pod_cidrs:
-                network = parse_cidr(text)
-                if network.version in own:
-                    pod_networks[ip_network(network)] = own[network.version]
-        return EdgeRouter(
-            self.edge, inside, pod_networks, self._balanced, topology.node_addresses, topology.gateway
-        )
 
     def _notes(self, branches: Iterable[Branch]) -> tuple[str, ...]:
         """What the authors of the rules that were read have to say about them."""
@@ -497,37 +405,10 @@ class World:
         return tuple(found)
 
 
-def _by_number(address: Address) -> tuple[int, int]:
-    return address.version, int(address)
+def _data(packet: Packet, *, in_window: bool) -> Packet:
+    """The next packet of a connection that began with this one."""
+    return replace(_flagged(packet, "PSH,ACK"), in_window=in_window) if packet.protocol == "tcp" else packet
 
 
-def _has_health_check(thing: object) -> bool:
-    return isinstance(thing, Service) and bool(thing.spec.health_check_node_port)
-
-
-def _picked(branches: list[Branch], pick: str) -> list[Branch]:
-    """The branches that reach one endpoint.
-
-    Raises InputError (KPS705) that lists the endpoints reached if none does.
-    """
-    names: dict[str, None] = {}
-    kept = []
-    for branch in branches:
-        reached = branch.delivered_to
-        if reached is None:
-            continue
-        names[reached.pod or f"{reached.ip}:{reached.port}"] = None
-        if pick in (
-            reached.pod,
-            reached.pod.rpartition("/")[2],
-            reached.ip,
-            f"{reached.ip}:{reached.port}",
-            f"[{reached.ip}]:{reached.port}",
-        ):
-            kept.append(branch)
-    if not kept:
-        known = ", ".join(names) or "none"
-        raise InputError.of(
-            "KPS705", f"this packet never reaches {pick!r}", found=pick, notes=(f"it reaches: {known}",)
-        )
-    return kept
+def _flagged(packet: Packet, flags: str) -> Packet:
+    return Packet(packet.protocol, packet.src, packet.dst, packet.sport, packet.dport, flags)

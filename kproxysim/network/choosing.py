@@ -1,0 +1,66 @@
+"""Which of the ways that a packet may take is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from kproxysim.errors import InputError
+from kproxysim.network.trace import Branch
+
+__all__ = ["picked", "the_only"]
+
+Way = TypeVar("Way")
+
+
+def picked(branches: list[Branch], pick: str) -> list[Branch]:
+    """The branches that reach one endpoint.
+
+    Raises InputError (KPS705) that lists the endpoints reached if none does.
+    """
+    names: dict[str, None] = {}
+    kept = []
+    for branch in branches:
+        reached = branch.delivered_to
+        if reached is None:
+            continue
+        names[reached.pod or f"{reached.ip}:{reached.port}"] = None
+        if pick in (
+            reached.pod,
+            reached.pod.rpartition("/")[2],
+            reached.ip,
+            f"{reached.ip}:{reached.port}",
+            f"[{reached.ip}]:{reached.port}",
+        ):
+            kept.append(branch)
+    if not kept:
+        known = ", ".join(names) or "none"
+        raise InputError.of(
+            "KPS705", f"this packet never reaches {pick!r}", found=pick, notes=(f"it reaches: {known}",)
+        )
+    return kept
+
+
+def the_only(ways: Sequence[Way], branch_of: Callable[[Way], Branch], pick: str | None) -> Way:
+    """The one way that there is, or that reaches the endpoint picked.
+
+    Raises InputError where none reaches it (KPS705), and where there is more than one (KPS708).
+    """
+    if pick is not None:
+        kept = picked([branch_of(way) for way in ways], pick)
+        ways = [way for way in ways if any(branch_of(way) is branch for branch in kept)]
+    if len(ways) > 1:
+        ends = dict.fromkeys(_end(branch_of(way)) for way in ways)
+        raise InputError.of(
+            "KPS708",
+            f"{branch_of(ways[0]).packet.protocol} may go {len(ways)} ways, and only one can come true",
+            help="name an endpoint (pick), draw (rng), name a node (via), or follow all of them (futures)",
+            notes=(f"it may end at: {', '.join(ends)}",),
+        )
+    return ways[0]
+
+
+def _end(branch: Branch) -> str:
+    reached = branch.delivered_to
+    where = branch.disposition if reached is None else reached.pod or f"{reached.ip}:{reached.port}"
+    return f"{where} ({branch.probability})"
