@@ -34,7 +34,20 @@ if TYPE_CHECKING:
     from kproxysim.errors import Diagnostic, InputError, KproxysimError
     from kproxysim.kubeproxy import compile_rules
     from kproxysim.netfilter.ruleset import Ruleset
-    from kproxysim.network import Allow, Branch, Edge, Hop, Pod, Reply, SyncReport, Trace, World
+    from kproxysim.network import (
+        Allow,
+        Branch,
+        Edge,
+        Exchange,
+        Future,
+        Hop,
+        Pod,
+        Reply,
+        Session,
+        SyncReport,
+        Trace,
+        World,
+    )
     from kproxysim.network.trace import Reached
     from kproxysim.packet import Packet
     from kproxysim.scenario import Scenario, ScenarioResult
@@ -48,6 +61,8 @@ __all__ = [
     "Endpoint",
     "EndpointPort",
     "EndpointSlice",
+    "Exchange",
+    "Future",
     "Hop",
     "InputError",
     "KproxysimError",
@@ -63,6 +78,7 @@ __all__ = [
     "ScenarioResult",
     "Service",
     "ServicePort",
+    "Session",
     "SyncReport",
     "Trace",
     "World",
@@ -85,7 +101,20 @@ _HOMES = {
     "kproxysim.errors": ("Diagnostic", "InputError", "KproxysimError"),
     "kproxysim.kubeproxy": ("compile_rules",),
     "kproxysim.netfilter.ruleset": ("Ruleset",),
-    "kproxysim.network": ("Allow", "Branch", "Edge", "Hop", "Pod", "Reply", "SyncReport", "Trace", "World"),
+    "kproxysim.network": (
+        "Allow",
+        "Branch",
+        "Edge",
+        "Exchange",
+        "Future",
+        "Hop",
+        "Pod",
+        "Reply",
+        "Session",
+        "SyncReport",
+        "Trace",
+        "World",
+    ),
     "kproxysim.network.trace": ("Reached",),
     "kproxysim.packet": ("Packet",),
     "kproxysim.scenario": ("Scenario", "ScenarioResult"),

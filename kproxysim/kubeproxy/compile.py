@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
+from kproxysim.cluster import Cluster, ConntrackConfiguration, KubeProxyConfiguration, NodeFacts
 from kproxysim.collecting import uncollected
 from kproxysim.kubeproxy.fixed import ensure
 from kproxysim.kubeproxy.kubelet import kubelet_calls
@@ -79,7 +79,8 @@ def node_effects(
 ) -> NodeEffects:
     """The settings that kube-proxy makes on `node` when it starts, and the ports of its health-check servers.
 
-    Source: pkg/proxy/healthcheck/service_health.go. Raises what `compile_rules` raises.
+    Sources: pkg/proxy/healthcheck/service_health.go; `setupConntrack` in cmd/kube-proxy/app/server_linux.go
+    for how long connections are tracked. Raises what `compile_rules` raises.
     """
     config = KubeProxyConfiguration() if config is None else config
     facts = NodeFacts() if facts is None else facts
@@ -87,6 +88,7 @@ def node_effects(
     sysctls = dict(settings.sysctls)
     if config.conntrack.tcp_be_liberal and settings.behaviour.liberal_conntrack_keeps_invalid:
         sysctls[TCP_BE_LIBERAL] = "1"
+    sysctls |= _timeouts(config.conntrack)
     checked = (service for service in cluster.services if service.spec.health_check_node_port)
     ports = {
         port.health_check_node_port
@@ -95,3 +97,18 @@ def node_effects(
         if port.health_check_node_port
     }
     return NodeEffects(sysctls, tuple(sorted(ports)))
+
+
+def _timeouts(conntrack: ConntrackConfiguration) -> dict[str, str]:
+    """Whole seconds; 0 leaves the kernel's value alone."""
+    values = {
+        "tcp_timeout_established": conntrack.tcp_established_timeout,
+        "tcp_timeout_close_wait": conntrack.tcp_close_wait_timeout,
+        "udp_timeout": conntrack.udp_timeout,
+        "udp_timeout_stream": conntrack.udp_stream_timeout,
+    }
+    return {
+        f"net/netfilter/nf_conntrack_{name}": str(int(value.total_seconds()))
+        for name, value in values.items()
+        if value
+    }

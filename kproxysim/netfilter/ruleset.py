@@ -10,6 +10,7 @@ from kproxysim.netfilter.rule import Chain, Rule, Table
 from kproxysim.netfilter.script import Family, Script
 from kproxysim.netfilter.syntax import Parsed, parsed
 from kproxysim.netfilter.tables import BASE_CHAINS, TABLES
+from kproxysim.netfilter.targets.verdict import Jump
 from kproxysim.values import dataclass
 
 __all__ = ["Note", "Ruleset"]
@@ -95,6 +96,16 @@ class Ruleset:
         other._tables = {name: Table(name, dict(table.chains)) for name, table in self.tables.items()}
         other.script, other.notes = self.script, self.notes
         return other
+
+    def is_whole(self) -> bool:
+        """Is every chain there that a rule jumps to? If not, no restore could have made these tables."""
+        for table in self.tables.values():
+            for chain in table:
+                for rule in chain.rules:
+                    target = self.meaning(rule).target
+                    if isinstance(target, Jump) and target.chain not in table.chains:
+                        return False
+        return True
 
     def apply(self, script: Script) -> None:
         """Carry out `script` as `iptables-restore --noflush` does."""

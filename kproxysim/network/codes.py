@@ -183,4 +183,18 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "that was removed is gone until an endpoint names it anew.",
         "delete: Pod default/echo-1",
     ),
+    Explanation(
+        "KPS708",
+        "more than one thing may happen, and only one can come true",
+        "An event changes the world, and so it goes one way: to the endpoint that is picked, by a draw, or, "
+        "where the edge has the choice, through the node that is named. Or all ways are followed, each in a "
+        "world of its own.",
+        'world.open(packet, pick="default/echo-1")      # rng=random.Random(7), or world.futures(...)',
+    ),
+    Explanation(
+        "KPS710",
+        "this connection cannot be used",
+        "Its client has no socket for it: the connection was never made, was closed, or ended with a reset. "
+        "Or it is the server who is to speak, and none was reached, or it is gone.",
+    ),
 )

@@ -31,10 +31,7 @@ def open_session(call: Call, journey: Journey, session: Session) -> tuple[Branch
         _connect(journey, session.host, packet)
         journey.calls.settle()
         leg = journey.send(session.host, _flagged(packet, "ACK"))
-        if (
-            leg.end.outcome.kind == "deliver"
-            and journey.reaction(leg.end.host, leg.end.outcome.skb) == "reset"
-        ):
+        if leg.end.outcome.kind == "deliver" and journey.reaction(leg.end) == "reset":  # it listens
             journey.state(leg.end.host).connect(taking(leg.end.outcome.skb))
         return branch, replace(session, state="open")
     if branch.client_sees == "answered":  # the server has an old connection of this port, and says so
@@ -116,16 +113,14 @@ def _reset_strangers(journey: Journey, followed: Followed) -> None:
     skb = back.outcome.skb
     if skb.protocol != "tcp" or followed.branch.reply.disposition == "delivered":
         return
-    if journey.reaction(back.host, skb) in ("refuse", "reset"):
+    if journey.reaction(back) in ("refuse", "reset"):
         journey.calls.settle()
         _take_reset(journey, journey.refuse(back.host, skb))
 
 
 def _take_reset(journey: Journey, leg: Leg | None) -> None:
-    if leg is not None and leg.end.outcome.kind == "deliver":
-        skb = leg.end.outcome.skb
-        if journey.reaction(leg.end.host, skb) == "known":
-            journey.accept(leg.end.host, skb)
+    if leg is not None and leg.end.outcome.kind == "deliver" and journey.reaction(leg.end) == "known":
+        journey.accept(leg.end)
 
 
 def _flagged(packet: Packet, flags: str) -> Packet:

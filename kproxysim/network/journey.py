@@ -12,7 +12,7 @@ from functools import partial
 
 from kproxysim.netfilter.answers import error_about
 from kproxysim.netfilter.chance import Chance
-from kproxysim.netfilter.conntrack import Flow
+from kproxysim.netfilter.conntrack import CtState, Flow
 from kproxysim.netfilter.events import Event, Outcome
 from kproxysim.netfilter.host import ECHO
 from kproxysim.netfilter.passage import Passage
@@ -34,10 +34,15 @@ _TIME_TO_LIVE = 64
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where a packet stopped: the host, and how it stands there."""
+    """Where a packet stopped: the host, and how it stands there.
+
+    `new_port`: on its way a host drew a source port for it, so that it comes from a port that no packet
+    before it came from.
+    """
 
     host: str
     outcome: Outcome
+    new_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +94,27 @@ class Journey:
             state.clock = self.clock
         return state
 
-    def reaction(self, host: str, skb: Skb) -> str:
+    def reaction(self, end: End) -> str:
         """What a host makes of a packet that was delivered there: "known" if it belongs to a TCP connection
         of a process or to a connected UDP socket, else what `Host.reaction` says.
         """
-        if skb.icmp is None and self.state(host).has_session(taking(skb)):
+        skb = end.outcome.skb
+        if skb.icmp is None and not end.new_port and self.state(end.host).has_session(taking(skb)):
             return "known"
-        return self.topology.hosts[host].host.reaction(skb)
+        return self.topology.hosts[end.host].host.reaction(skb)
 
-    def accept(self, host: str, skb: Skb, *, answered: bool = True) -> Leg | None:
+    def accept(self, end: End, *, answered: bool = True) -> Leg | None:
         """The answer of a process that takes a packet, or of the host itself to a ping; None where there is
         none, as to a reset. A process that has nothing to say (`answered` is false) leaves it to TCP.
         """
+        host, skb = end.host, end.outcome.skb
         packet = skb.packet
         if packet.icmp is not None:
             answer = Packet(packet.protocol, packet.dst, packet.src, icmp=ECHO[packet.icmp])
             return self.send(host, answer)
         if packet.protocol != "tcp":
             return self.send(host, packet.reply()) if answered else None
-        if self.reaction(host, skb) != "known":
+        if self.reaction(end) != "known":
             return self.send(host, packet.reply("SYN,ACK"))
         if "RST" in packet.flags:
             self.state(host).disconnect(taking(skb))
@@ -129,12 +136,13 @@ class Journey:
         return Passage(self.topology.hosts[host].host, self.state(host), self.chance, hop.steps.append)
 
     def _follow(self, host: str, outcome: Outcome, hops: list[Hop]) -> Leg:
-        left = _TIME_TO_LIVE
+        left, new_port = _TIME_TO_LIVE, False
         while outcome.kind == "transmit":
+            new_port = new_port or _draws_port(outcome.skb)
             host, outcome = self._cross(host, outcome, hops, expires=left == 1)
             if host != EDGE or self.router.edge.traits.counts_as_hop:
                 left -= 1
-        return Leg(tuple(hops), End(host, outcome))
+        return Leg(tuple(hops), End(host, outcome, new_port))
 
     def _cross(self, host: str, outcome: Outcome, hops: list[Hop], *, expires: bool) -> tuple[str, Outcome]:
         """Over one link: to whoever takes the packet there, and through that host.
@@ -174,6 +182,16 @@ class Journey:
         hop.steps.append(Event("routing", partial(_nobody_text, outcome.device), skb, skb))
         answer = error_about(self.topology.hosts[host].host, skb, "host")
         return Outcome("unreachable", skb, reason="nobody-has-this-address", at="routing", answer=answer)
+
+
+def _draws_port(skb: Skb) -> bool:
+    flow = skb.flow
+    return (
+        flow is not None
+        and flow.state == CtState.NEW
+        and flow.connection is not None
+        and flow.connection.free_ports is not None
+    )
 
 
 def _in_session(packet: Packet, *, answered: bool) -> str:

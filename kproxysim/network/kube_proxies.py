@@ -2,64 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from functools import partial
+from math import inf
 
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
 from kproxysim.cluster.changes import Change, changes_between
 from kproxysim.cluster.models import Node
 from kproxysim.errors import InputError
-from kproxysim.kubeproxy import NodeEffects, Proxier, Sync, compile_rules, node_effects
+from kproxysim.kubeproxy import NodeEffects, Proxier, compile_rules, node_effects
 from kproxysim.kubeproxy.fixed import ensure
-from kproxysim.netfilter.conntrack import Connection, Conntrack
+from kproxysim.kubeproxy.proxier import HOUR
+from kproxysim.netfilter.conntrack import Conntrack
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 from kproxysim.network.cleanup import carry_out, listed
 from kproxysim.network.node_rules import FAMILIES, NodeRules
+from kproxysim.network.sync_report import SyncReport, compare
 from kproxysim.values import dataclass
 
-__all__ = ["KubeProxies", "SyncReport", "Written"]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """How the tables of a node differ after a sync: numbers of chains and of rules."""
-
-    chains_added: int = 0
-    chains_removed: int = 0
-    rules_added: int = 0
-    rules_removed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What kube-proxy of one node did in one sync of one family.
-
-    - `at`: when, in seconds since the start; `full`: were all chains written, or those of changed Services?
-    - `script`: the input of iptables-restore; `ensured`: the calls of iptables before it.
-    - `written`: what differs in the tables by that.
-    - `deleted`: the entries of the node's connection table that it had removed.
-    """
-
-    node: str
-    family: Family
-    at: float
-    full: bool
-    written: Written
-    deleted: tuple[Connection, ...]
-    sync: Sync = field(repr=False)
-
-    @property
-    def script(self) -> str:
-        """The input of iptables-restore, byte for byte."""
-        return self.sync.script.to_text()
-
-    @property
-    def ensured(self) -> tuple[str, ...]:
-        """The calls before it that make chains and jumps, in order."""
-        return tuple(str(one) for one in self.sync.ensured)
+__all__ = ["KubeProxies"]
 
 
 @dataclass(slots=True)
@@ -67,7 +30,8 @@ class _Node:
     """One node: its rules, and its kube-proxy as far as it was needed.
 
     `runs`: is there one, and `ran`: has there ever been? `lags`: it gets no news. `seen` are
-    the objects that it has heard of. `flushed`: the chain by which it notices a flush is gone.
+    the objects that it has heard of. `edited`: others have changed the tables. `due`: when it
+    writes without news; `notices`: when it will see that its tables were flushed.
     """
 
     rules: NodeRules
@@ -75,9 +39,10 @@ class _Node:
     runs: bool = True
     ran: bool = True
     lags: bool = False
-    flushed: bool = False
+    edited: bool = False
     started: float = 0.0
-    synced: float = 0.0
+    due: float = HOUR
+    notices: float = inf
     proxiers: dict[Family, Proxier] = field(default_factory=dict)
 
 
@@ -147,7 +112,7 @@ class KubeProxies:
             elif isinstance(change.after, Node) and change.before is None:
                 name = change.after.name
                 self._nodes[name] = self._made(cluster, name, None)
-                self._nodes[name].started = self._nodes[name].synced = now
+                self._nodes[name].started, self._nodes[name].due = now, now + HOUR
         for name, node in self._nodes.items():
             if not node.runs or node.lags or node.seen is cluster:
                 continue
@@ -172,7 +137,7 @@ class KubeProxies:
         self._own()
         node = self._nodes[name]
         families = self._families(node)
-        node.runs, node.ran, node.lags, node.flushed = True, True, False, False
+        node.runs, node.ran, node.lags, node.notices = True, True, False, inf
         node.seen, node.started = cluster, now
         node.proxiers = {family: self._proxier(name, family) for family in families}
         return self._sync(name, now, connections)
@@ -185,24 +150,61 @@ class KubeProxies:
         node = self._running(name)
         node.lags = False
         if node.seen is cluster:
+            self._awake(name)
             return self._sync(name, now, connections)
         return self._news(name, cluster, changes_between(node.seen, cluster), now, connections)
 
-    def put(self, name: str, rulesets: Mapping[Family, Ruleset], *, flushed: bool = False) -> None:
-        """Somebody else changed the tables of a node. `flushed`: what kube-proxy looks at to notice is
-        gone.
+    def pass_time(self, now: float, connections: Callable[[str], Conntrack]) -> tuple[SyncReport, ...]:
+        """It is `now`: what each kube-proxy did in the meantime without news.
+
+        It looks for flushed tables once a sync period, tries a failed restore again after one, and syncs an
+        hour after its last sync in any case.
+        """
+        late = [
+            name
+            for name, node in self._nodes.items()
+            if node.runs and not node.lags and min(node.due, node.notices) <= now
+        ]
+        if not late:
+            return ()
+        self._own()
+        reports: list[SyncReport] = []
+        for name in late:
+            node = self._nodes[name]
+            while min(node.due, node.notices) <= now:
+                proxiers = self._awake(name)
+                at = node.due
+                if node.notices <= node.due:
+                    at, node.notices = node.notices, inf
+                    for proxier in proxiers:
+                        proxier.request_full_sync()
+                elif node.notices > now:
+                    at += (now - at) // HOUR * HOUR  # of idle syncs an hour apart, the last tells it all
+                reports += self._sync(name, at, connections)
+        return tuple(sorted(reports, key=lambda report: report.at))
+
+    def put(
+        self, name: str, rulesets: Mapping[Family, Ruleset], now: float, *, flushed: bool = False
+    ) -> None:
+        """Somebody else changed the tables of a node at time `now`.
+
+        `flushed`: the chain is gone at which kube-proxy looks once a sync period to notice just that
+        (`Monitor` in pkg/util/iptables/iptables.go).
         """
         self._own()
         node = self._nodes[name]
         node.rules = node.rules.after(rulesets)
-        node.flushed |= flushed
+        node.edited = True
+        if flushed:
+            period = self._period()
+            node.notices = node.started + ((now - node.started) // period + 1) * period
 
     # within
 
     def _made(self, cluster: Cluster, name: str, given: tuple[Ruleset, ...] | None) -> _Node:
         if given is not None:
             found = {ruleset.family: ruleset for ruleset in reversed(given)}
-            return _Node(NodeRules(found.get), cluster, runs=False, ran=False)
+            return _Node(NodeRules(found.get), cluster, runs=False, ran=False, edited=True)
         return _Node(NodeRules(partial(self._compiled, cluster, name)), cluster)
 
     def _compiled(self, cluster: Cluster, name: str, family: Family) -> Ruleset:
@@ -253,6 +255,20 @@ class KubeProxies:
             facts=self._facts.get(name),
         )
 
+    def _awake(self, name: str) -> list[Proxier]:
+        """The memories of a kube-proxy that runs, one a family, after its first sync."""
+        node = self._nodes[name]
+        for family in self._families(node):
+            if family not in node.proxiers:
+                node.rules.ruleset(family)
+                proxier = node.proxiers[family] = self._proxier(name, family)
+                proxier.sync(now=node.started)
+        return list(node.proxiers.values())
+
+    def _period(self) -> float:
+        config = self._config or KubeProxyConfiguration()
+        return config.iptables.sync_period.total_seconds() or HOUR
+
     def _news(
         self,
         name: str,
@@ -263,12 +279,7 @@ class KubeProxies:
     ) -> tuple[SyncReport, ...]:
         """One kube-proxy hears of changes, and writes what comes of them."""
         node = self._nodes[name]
-        families = self._families(node)
-        for family in families:
-            if family not in node.proxiers:
-                node.rules.ruleset(family)
-                proxier = node.proxiers[family] = self._proxier(name, family)
-                proxier.sync(now=node.started)
+        self._awake(name)
         own = next((one for one in changes if _is_node(one, name)), None)
         node.seen = cluster
         node.rules = node.rules.after({}, partial(self._compiled, cluster, name))
@@ -309,11 +320,17 @@ class KubeProxies:
             ensure(after, sync.ensured)
             after.apply(sync.script)
             after.notes = sync.notes
+            failed = node.edited and not after.is_whole()
+            gone = () if failed else carry_out(sync.conntrack, table, version)
+            if failed:
+                proxier.request_full_sync()
+                after = before
             written[family] = after
-            gone = carry_out(sync.conntrack, table, version)
-            reports.append(SyncReport(name, family, now, sync.full, _compare(before, after), gone, sync))
+            reports.append(
+                SyncReport(name, family, now, sync.full, compare(before, after), gone, failed, sync)
+            )
         node.rules = node.rules.after(written)
-        node.synced = now
+        node.due = now + (self._period() if any(one.failed for one in reports) else HOUR)
         return tuple(reports)
 
 
@@ -329,20 +346,3 @@ def _needs_restart(change: Change) -> bool:
     assert isinstance(before, Node)
     assert isinstance(after, Node)
     return (before.spec.pod_cidrs, before.status) != (after.spec.pod_cidrs, after.status)
-
-
-def _compare(before: Ruleset, after: Ruleset) -> Written:
-    chains_added = chains_removed = rules_added = rules_removed = 0
-    for table in {**before.tables, **after.tables}:
-        old = before.tables[table].chains if table in before.tables else {}
-        new = after.tables[table].chains if table in after.tables else {}
-        chains_added += len(new.keys() - old.keys())
-        chains_removed += len(old.keys() - new.keys())
-        for name in old.keys() | new.keys():
-            one, two = old.get(name), new.get(name)
-            if one is not two:
-                was = Counter(rule.text for rule in (one.rules if one else ()))
-                has = Counter(rule.text for rule in (two.rules if two else ()))
-                rules_added += (has - was).total()
-                rules_removed += (was - has).total()
-    return Written(chains_added, chains_removed, rules_added, rules_removed)

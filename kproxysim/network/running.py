@@ -19,12 +19,13 @@ from kproxysim.netfilter.state import HostState
 from kproxysim.network.balancing import balanced_addresses
 from kproxysim.network.edge import Edge
 from kproxysim.network.edge_memory import EdgeMemory
-from kproxysim.network.kube_proxies import KubeProxies, SyncReport
+from kproxysim.network.kube_proxies import KubeProxies
 from kproxysim.network.node_rules import flushed, restored
 from kproxysim.network.pods import Pod, brought_by, pods_of
 from kproxysim.network.router import EdgeRouter
 from kproxysim.network.session import Sessions
 from kproxysim.network.surroundings import edge_router
+from kproxysim.network.sync_report import SyncReport
 from kproxysim.network.topology import Topology, build
 from kproxysim.packet import Address
 
@@ -87,13 +88,19 @@ class RunningCluster:
         """Seconds since the start."""
         return self._now
 
-    def advance(self, seconds: float) -> None:
-        """Time passes. Raises ValueError for a negative time."""
+    def advance(self, seconds: float) -> tuple[SyncReport, ...]:
+        """Time passes: entries expire, and kube-proxies do what they do without news: they notice flushed
+        rules, try a failed restore again, and sync once an hour.
+
+        Returns what they did. Raises ValueError for a negative time.
+        """
         if seconds < 0:
             raise ValueError(f"time does not go back: {seconds} seconds")
         self._now += seconds
         self._edge_memory.clock = self._now
-        self._changed()
+        reports = self._proxies.pass_time(self._now, self._connections)
+        self._changed(rules=bool(reports))
+        return reports
 
     @property
     def topology(self) -> Topology:
@@ -160,6 +167,9 @@ class RunningCluster:
         if not changes:
             return ()
         kinds = {type(change.before or change.after) for change in changes}
+        for change in changes:
+            if isinstance(change.before, Node) and change.after is None:
+                self._states.pop(f"node/{change.before.name}", None)
         pods, balanced, self.cluster = self.pods, self._balanced, cluster
         if EndpointSlice in kinds:
             named = {(pod.key, address) for pod in pods_of(cluster) for address in pod.ips}
@@ -228,7 +238,10 @@ class RunningCluster:
             rules = self._proxies.rules(name)
             families: tuple[Family, ...] = ("ipv4", "ipv6")
             self._proxies.put(
-                name, {family: flushed(rules.ruleset(family)) for family in families}, flushed=True
+                name,
+                {family: flushed(rules.ruleset(family)) for family in families},
+                self._now,
+                flushed=True,
             )
         self._changed(rules=True)
 
@@ -249,7 +262,8 @@ class RunningCluster:
         """
         self._check_node(node)
         after = restored(self._proxies.rules(node), text, family, noflush=noflush, name=name)
-        self._proxies.put(node, {after.family: after})
+        canary_goes = not noflush and any(line.strip() == "*mangle" for line in text.splitlines())
+        self._proxies.put(node, {after.family: after}, self._now, flushed=canary_goes)
         self._changed(rules=True)
 
     def conntrack(self, node: str) -> tuple[Connection, ...]:
@@ -270,7 +284,7 @@ class RunningCluster:
         state = self._states.get(host)
         if state is None:
             state = self._states[host] = HostState()
-            state.clock = self._now
+        state.clock = self._now
         return state
 
     def _changed(self, *, rules: bool = False, layout: bool = False) -> None:

@@ -115,12 +115,12 @@ def follow(call: Call, journey: Journey) -> Followed:
     disposition, reaction = _DISPOSITIONS.get(outcome.kind, ""), ""
     if outcome.kind == "deliver":
         skb = outcome.skb
-        reaction = journey.reaction(host, skb)
+        reaction = journey.reaction(leg.end)
         if reaction in ("accept", "known"):
             reached = _reached(call, leg)
             known_host = reached.kind == "process" and not call.towards_client
             disposition = "delivered-to-host" if known_host else "delivered"
-            back = journey.accept(host, skb, answered=call.answered)
+            back = journey.accept(leg.end, answered=call.answered)
         elif reaction in ("drop", "ignore"):
             disposition = "dropped"
         else:

@@ -9,7 +9,7 @@ from kproxysim.cluster.changes import title_of
 from kproxysim.errors import InputError
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import SyncReport, World
-from kproxysim.network.kube_proxies import Written
+from kproxysim.network.sync_report import Written
 from tests.kubeproxy.recordings import PARTIAL_SYNCS, name_of, observed, parse_object, read, recorded
 from tests.network.small import BOTH, endpoints, service, world
 
