@@ -7,7 +7,7 @@ rule carries `ordered`. All others are conditions without effect, and any order 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, Match, Surroundings, Unmodelled
@@ -105,20 +105,21 @@ class Parsed:
 
         Comments and counters are left out: they ask nothing.
         """
-        found: list[Condition] = []
+        return list(self._asked(skb, host))
+
+    def _asked(self, skb: Skb, host: Surroundings) -> Iterator[Condition]:
         for match in (*self.header, *(match for _, match in self.extensions)):
             if match.field in _SILENT:
                 continue
             several = getattr(match, "conditions", None)
             if several is not None:
-                found.extend(several(skb, host))
+                yield from several(skb, host)
             else:
-                found.append(match.condition(skb, host))
-        return found
+                yield match.condition(skb, host)
 
     def first_miss(self, skb: Skb, host: Surroundings) -> Condition | None:
         """The first condition that fails, or None if all hold. A draw is taken to hold."""
-        return next((condition for condition in self.conditions(skb, host) if not condition.held), None)
+        return next((condition for condition in self._asked(skb, host) if not condition.held), None)
 
 
 def _has_effect(match: Match) -> bool:

@@ -56,6 +56,8 @@ def failed_first(missed: Missed) -> Condition | None:
     """The first condition that a passed-over rule and its packet disagree on; None where a draw was lost."""
     if missed.drawn_out:
         return None
+    if missed.lost is None and not missed.noted:
+        return missed.meaning.first_miss(missed.skb, missed.host)
     return next((condition for condition in missed.conditions() if not condition.held), None)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from kproxysim.netfilter.condition import Unmodelled
 from kproxysim.netfilter.walk import Missed
 from kproxysim.network.nearest import distance
 from kproxysim.report.conditions import failed_fields
@@ -66,5 +67,17 @@ def _mass(between: list[Missed]) -> Iterator[Missed | Mass]:
 
 
 def _rank(one: Missed) -> tuple[int, int, int]:
-    failed = {(condition.field, condition.wanted) for condition in one.conditions() if not condition.held}
-    return len(failed), distance(one), -one.number
+    return _failed(one), distance(one), -one.number
+
+
+def _failed(one: Missed) -> int:
+    """How many of a rule's matches the packet fails; what is not known to hold does not."""
+    if one.noted:
+        return sum(not condition.held for condition in one.noted)
+    failed = 0
+    for match in one.meaning.checks:
+        try:
+            failed += not match.holds(one.skb, one.host)
+        except Unmodelled:
+            failed += 1
+    return failed
