@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from kproxysim.scenario import Scenario
+from kproxysim.scenario import Scenario, find_scenarios
 from tests.kernel.agreement import Tally, every_way
 from tests.kernel.lab import Lab
 
-FILES = sorted((Path(__file__).parent.parent.parent / "scenarios").glob("*.yaml"))
+FILES = find_scenarios([Path(__file__).parent.parent.parent / "scenarios"])
 
 
 BACKENDS = ("nft", "legacy")
