@@ -10,6 +10,9 @@ from kproxysim.scenario import Scenario, find_scenarios
 FOLDER = Path(__file__).parent.parent.parent / "scenarios"
 FILES = find_scenarios([FOLDER])
 
+SINCE = {"k8s-119150-cluster-ip-local": "1.29", "k8s-66607-ip-mode-proxy": "1.30"}
+"""Scenarios of what an older kube-proxy did not do: from which version on they hold."""
+
 
 @pytest.fixture(scope="module", params=FILES, ids=[path.stem for path in FILES])
 def scenario(request: pytest.FixtureRequest) -> Scenario:
@@ -25,12 +28,18 @@ class TestEachScenario:
         messages = [f"{check.packet}: {check.message}" for check in scenario.run().checks if not check.passed]
         assert messages == []
 
-    @pytest.mark.parametrize("version", [SUPPORTED[0], SUPPORTED[-1]])
-    def test_holds_with_the_oldest_and_the_newest_kube_proxy(self, scenario: Scenario, version: str) -> None:
+    @pytest.mark.parametrize("age", ["oldest", "newest"])
+    def test_holds_with_the_oldest_and_the_newest_kube_proxy(self, scenario: Scenario, age: str) -> None:
+        version = SUPPORTED[-1] if age == "newest" else SINCE.get(scenario.name, SUPPORTED[0])
         messages = [
             f"{check.packet}: {check.message}" for check in scenario.run(version).checks if not check.passed
         ]
         assert messages == []
+
+    def test_shows_what_came_with_a_version(self, scenario: Scenario) -> None:
+        if scenario.name in SINCE:
+            before = SUPPORTED[SUPPORTED.index(SINCE[scenario.name]) - 1]
+            assert not scenario.run(before).passed
 
     def test_expects_something_of_every_packet(self, scenario: Scenario) -> None:
         assert {check.packet for check in scenario.run().checks} == set(scenario.packets)
