@@ -153,6 +153,7 @@ class TestStepping:
         assert tab.text("#sentence").startswith("nat:KUBE-SERVICES:1 is passed over")
         tab.click("#road button.end")
         assert tab.text("#sentence").startswith("delivered to default/echo-1; the pod sees 10.44.0.1")
+        assert "externalTrafficPolicy: Local keeps the client's address" in tab.text("#rules .facts")
 
     def test_the_packet_shows_what_a_step_changed(self, open_page: Open, page: str) -> None:
         tab = open_page(page)

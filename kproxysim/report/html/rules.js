@@ -14,14 +14,16 @@ function showRules(way, at, take) {
   const host = way.stations.slice(0, step.station + 1).findLast((one) => one.kind === "host");
   const places = [...way.steps.keys()].filter((place) => stepOf(way, place).station === step.station);
   const isChain = station.kind === "chain";
+  const isVerdict = station.kind === "end" && !station.back;
   const rows = isChain ? places.map((place) => ruleRow(stepOf(way, place), place - at)) : [];
   show(
     byId("rules"),
     isChain && callers(way, at),
     make("h2", {}, station.title && isChain ? station.title : station.name,
       host && host !== station && make("small", {}, ` on ${host.name}`)),
-    isChain ? make("ol", { class: "asked" }, ...rows) : make("p", { class: `event ${step.tone ?? ""}` }, step.sentence),
-    station.kind === "end" && !station.back && facts(way),
+    isChain && make("ol", { class: "asked" }, ...rows),
+    isVerdict && facts(way),
+    !isChain && !isVerdict && make("p", { class: `event ${step.tone ?? ""}` }, step.sentence),
     chances(way, at, take),
   );
   const current = byId("rules").querySelector("[aria-current]");
