@@ -9,6 +9,7 @@ from hypothesis import settings
 # An ordinary run draws the same examples every time, so a failure here is a failure everywhere. To look for new
 # ones: pytest --hypothesis-profile search
 settings.register_profile("ordinary", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("laws", max_examples=300, deadline=None, print_blob=True)
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile("ordinary")
 

@@ -204,6 +204,21 @@ class TestThePackage:
         assert [found for module in modules() for found in banned_names(module)] == []
 
 
+class TestLaws:
+    """What a law expects is computed from objects alone: its rooms share no code with the rules that it is held against."""
+
+    def test_expectations_know_neither_compiler_nor_engine(self) -> None:
+        own = [
+            module
+            for module in modules()
+            if module.parts[:2] in {("testing", "meaning"), ("testing", "invariants")}
+        ]
+        assert len(own) > 5
+        below = ("kproxysim.kubeproxy.", "kproxysim.netfilter.")
+        found = {name for module in own for _, name in imports(module) if f"{name}.".startswith(below)}
+        assert found == {"kproxysim.kubeproxy.SUPPORTED"}
+
+
 class TestTheTestItself:
     """What would break a wall is caught; what would not is let through."""
 

@@ -192,6 +192,14 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         'world.open(packet, pick="default/echo-1")      # rng=random.Random(7), or world.futures(...)',
     ),
     Explanation(
+        "KPS709",
+        "too many ways to follow",
+        "A packet goes round in a circle, and in each turn an endpoint is drawn for it anew, so that the "
+        "ways it may take double with each turn. That happens where the address and port of an endpoint "
+        "are an external IP of a Service as well: every node that the packet comes to translates it "
+        "again. With `--seed` one way is drawn, and the circle can be seen.",
+    ),
+    Explanation(
         "KPS710",
         "this connection cannot be used",
         "Its client has no socket for it: the connection was never made, was closed, or ended with a reset. "

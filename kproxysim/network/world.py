@@ -28,6 +28,14 @@ __all__ = ["World"]
 
 Result = TypeVar("Result")
 
+_LONGEST_WAY = 24
+"""Hops. A packet that passes more of them goes round in a circle."""
+
+_MOST_IN_A_CIRCLE = 256
+"""Ways to follow of a packet that goes round in a circle: where its endpoint is drawn anew in each turn,
+there are 2^64 and more.
+"""
+
 _KNOWN_GUESTS = 64
 """So many clients without a name are kept in mind with what lies around them."""
 
@@ -116,7 +124,8 @@ class World(RunningCluster):
         `via` is the node at which the edge lets in what several nodes could take; `mark` is what its socket
         marks it with (SO_MARK), seen by its sender's own rules; `pick` keeps the branches
         that reach one endpoint (pod, namespace/pod, address or address:port); `rng` draws one branch. Raises
-        InputError for names nobody knows.
+        InputError for names nobody knows, and for a packet that is dealt out anew each time it goes round in
+        a circle (KPS709): the ways that it may take are too many to follow.
         """
         topology, sender = self._sender(
             f"internet/{packet.src}" if source == "internet" else source or self._owner(packet)
@@ -127,12 +136,11 @@ class World(RunningCluster):
         if rng is not None:
             branches = [branch_of(call, self._journey(call, Draw(rng), via))]
         else:
-            branches = [
-                branch
-                for _, branch in enumerate_runs(
-                    lambda chance: branch_of(call, self._journey(call, chance, via))
-                )
-            ]
+            branches = []
+            for _, branch in enumerate_runs(lambda chance: branch_of(call, self._journey(call, chance, via))):
+                branches.append(branch)
+                if len(branches) > _MOST_IN_A_CIRCLE and len(branch.hops) > _LONGEST_WAY:
+                    raise _too_many_ways(packet)
         assumptions = tuple(dict.fromkeys(text for branch in branches for text in call.assumptions(branch)))
         if pick is not None:
             branches = picked(branches, pick)
@@ -412,3 +420,12 @@ def _data(packet: Packet, *, in_window: bool) -> Packet:
 
 def _flagged(packet: Packet, flags: str) -> Packet:
     return Packet(packet.protocol, packet.src, packet.dst, packet.sport, packet.dport, flags)
+
+
+def _too_many_ways(packet: Packet) -> InputError:
+    return InputError.of(
+        "KPS709",
+        f"{packet} goes round in a circle, and in each turn it is dealt out anew: there are too many ways",
+        found=str(packet),
+        help="follow one way that is drawn (rng), or see which Service claims the address of an endpoint",
+    )

@@ -1,0 +1,54 @@
+"""For other people's tests: strategies that draw clusters and calls, and the laws of Service routing.
+
+    from hypothesis import given
+    from kproxysim.testing import check_laws
+    from kproxysim.testing.strategies import situations
+
+    @given(situations())
+    def test_the_laws_of_service_routing(situation):
+        check_laws(situation)
+
+Needs `kproxysim[testing]`. A name is loaded when it is first asked for, so that pytest, which loads the
+plugin of this room in every run, loads nothing else of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kproxysim.testing.call import Call, Maker, Situation
+    from kproxysim.testing.invariants import ALL_LAWS, LAWS, UNKEPT, check_laws
+    from kproxysim.testing.law import Law, LawBroken, Violation
+
+__all__ = [
+    "ALL_LAWS",
+    "LAWS",
+    "UNKEPT",
+    "Call",
+    "Law",
+    "LawBroken",
+    "Maker",
+    "Situation",
+    "Violation",
+    "check_laws",
+]
+
+_HOMES = {
+    "kproxysim.testing.call": ("Call", "Maker", "Situation"),
+    "kproxysim.testing.invariants": ("ALL_LAWS", "LAWS", "UNKEPT", "check_laws"),
+    "kproxysim.testing.law": ("Law", "LawBroken", "Violation"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(home), name)
+        globals()[name] = value
+        return value

@@ -1,0 +1,101 @@
+"""Law: a sentence about Service routing that can be checked. Violation: where one does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kproxysim.testing.call import Situation
+
+__all__ = ["Broken", "Examined", "Law", "LawBroken", "Violation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One place where a law does not hold: `why`, and what a scenario would expect there."""
+
+    why: str
+    expect: dict[str, Any] = field(default_factory=dict)
+
+
+Examined = Iterator[Broken | None]
+"""What examining a situation gives: for each place where a law says something, None if it holds there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A law that does not hold in a situation, and why."""
+
+    law: Law
+    situation: Situation
+    why: str
+    expect: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        ways = [
+            f"  {branch.probability} {branch.disposition} ({branch.reason}): {branch.packet}"
+            for branch in self.situation.trace
+        ]
+        lines = [
+            f"law broken: {self.law.name}",
+            f"  {self.law.statement}",
+            f"  source: {self.law.source}",
+            self.situation_line,
+            *ways,
+            f"because {self.why}",
+        ]
+        return "\n".join(lines)
+
+    @property
+    def situation_line(self) -> str:
+        """The call, with the packet that it is."""
+        return f"{self.situation.call}: {self.situation.packet}"
+
+
+class LawBroken(AssertionError):  # noqa: N818 - it says what happened to a law, not that something erred
+    """Raised by `check_laws`. `violations` are all that were found."""
+
+    def __init__(self, violations: Iterable[Violation], record: str = "") -> None:
+        self.violations = tuple(violations)
+        super().__init__("\n\n".join([*map(str, self.violations), *([record] if record else [])]))
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A law of Service routing.
+
+    `name` is for messages and for choosing laws, `statement` the law in a sentence, `source` where it is
+    written down, `condition` when it holds ("" for always): where kube-proxy itself breaks it, that is said
+    here, and `scenario` names a file in scenarios/ that shows it. A law that `compares` looks at another
+    cluster as well, for which rules must be made: where they were given by hand, it says nothing. `clusters`
+    and `calls` narrow the strategies of those names to where the law has most to say.
+    """
+
+    name: str
+    statement: str
+    source: str
+    examine: Callable[[Situation], Examined] = field(repr=False)
+    condition: str = ""
+    scenario: str = ""
+    compares: bool = False
+    clusters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    calls: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def check(self, situation: Situation) -> Violation | None:
+        """The first place where the law does not hold, None if it holds everywhere or says nothing here."""
+        for found in self._examined(situation):
+            if found is not None:
+                return Violation(self, situation, found.why, found.expect)
+        return None
+
+    def applies(self, situation: Situation) -> bool:
+        """Does the law say anything about this situation?"""
+        return any(True for _ in self._examined(situation))
+
+    def _examined(self, situation: Situation) -> Examined:
+        if situation.endless:
+            return iter(())
+        if self.compares and situation.rules is None and situation.world.given_rules:
+            return iter(())
+        return self.examine(situation)

@@ -1,0 +1,56 @@
+"""The laws of Service routing hold for every cluster and every packet; the one that kube-proxy does not keep is seen to break.
+
+`make laws` draws 300 situations for each law, new ones each time.
+"""
+
+import pytest
+from hypothesis import Phase, given, settings
+
+from kproxysim.testing import ALL_LAWS, LAWS, UNKEPT, Law, LawBroken, Situation, check_laws
+from kproxysim.testing.strategies import situations, situations_for
+
+ORDINARY = settings.get_current_profile_name() == "ordinary"
+few = settings(max_examples=16) if ORDINARY else settings()
+
+
+@pytest.mark.parametrize("law", ALL_LAWS, ids=[law.name for law in ALL_LAWS])
+def test_law(law: Law) -> None:
+    spoke = 0
+
+    @few
+    @given(situations_for(law))
+    def holds(situation: Situation) -> None:
+        nonlocal spoke
+        spoke += law.applies(situation)
+        check_laws(situation, [law])
+
+    holds()
+    assert spoke >= (1 if ORDINARY else 30), f"{law.name} spoke of {spoke} of the situations drawn for it"
+
+
+@few
+@given(situations())
+def test_all_laws_hold_everywhere(situation: Situation) -> None:
+    check_laws(situation)
+
+
+@pytest.mark.parametrize("law", UNKEPT, ids=[law.name for law in UNKEPT])
+def test_what_kube_proxy_does_not_keep_is_found(law: Law) -> None:
+    @settings(max_examples=200, database=None, phases=(Phase.generate,))
+    @given(situations_for(law))
+    def holds(situation: Situation) -> None:
+        check_laws(situation, [law])
+
+    with pytest.raises(LawBroken) as broken:
+        holds()
+    (violation,) = broken.value.violations
+    taken = {one.key for one in violation.situation.world.cluster.services if one.spec.external_ips}
+    assert any(f"without Service {key}" in str(broken.value) for key in taken)
+
+
+def test_every_law_says_what_it_is_and_where_it_is_written() -> None:
+    assert len(LAWS) == len(ALL_LAWS) > 20
+    for law in (*ALL_LAWS, *UNKEPT):
+        assert law.statement.endswith(".")
+        assert law.source
+        assert repr(law).startswith(f"Law(name={law.name!r}")
