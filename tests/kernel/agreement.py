@@ -46,45 +46,59 @@ class Tally:
         )
 
 
-def compare(lab: Lab, tally: Tally, source: str, to: str, via: str | None = None, *, flags: str = "") -> None:
-    """Send it on both sides, and write down what differs. TCP with `flags` is sent as it stands, by no socket."""
+@dataclass(frozen=True)
+class _Sent:
+    """All ways that a packet may go, the one that comes closest to what the kernel did, and what differs all the same."""
+
+    ways: list[Expected]
+    way: Expected
+    lines: list[str]
+
+
+def compare(
+    lab: Lab, tally: Tally, source: str, to: str, via: str | None = None, *, flags: str = ""
+) -> _Sent | None:
+    """Send it on both sides, and write down what differs. TCP with `flags` is sent as it stands, by no socket.
+
+    What was sent, None where it is left out.
+    """
     packet = lab.packet(source, to, flags)
     reason = differs(lab.world, packet, source)
     if reason is not None:
         tally.left_out[reason] += 1
-        return
+        return None
     tally.flows += 1
     for attempt in range(TRIES):
         if attempt:
             lab.settle()
             packet = lab.packet(source, to, flags)
-        way, lines = _send(lab, packet, source, via, raw=bool(flags))
-        if not lines:
-            tally.rules += sum(way.counters.values())
-            return
-    tally.disagreements.append("\n  ".join([f"{packet} {flags} from {source} via {via}", *lines]))
+        sent = _send(lab, packet, source, via, raw=bool(flags))
+        if not sent.lines:
+            tally.rules += sum(sent.way.counters.values())
+            return sent
+    tally.disagreements.append("\n  ".join([f"{packet} {flags} from {source} via {via}", *sent.lines]))
+    return sent
 
 
 def every_way(
     lab: Lab, tally: Tally, source: str, to: str, via: str | None = None, *, flags: str = ""
 ) -> None:
     """As `compare`, again and again until each way that the flow may go was seen."""
-    compare(lab, tally, source, to, via, flags=flags)
-    packet = lab.packet(source, to, flags)
-    if differs(lab.world, packet, source) is not None:
+    sent = compare(lab, tally, source, to, via, flags=flags)
+    if sent is None:
         return
-    ways = expected(lab.world, lab.topology, packet, source, via, raw=bool(flags))
-    wanted = {_end(way) for way in ways}
-    seen: set[str] = set()
-    for _ in range(ENOUGH if len(wanted) > 1 else 0):
-        way, lines = _send(lab, lab.packet(source, to, flags), source, via, raw=bool(flags))
-        if not lines:
-            seen.add(_end(way))
-            tally.flows += 1
-            tally.rules += sum(way.counters.values())
-        if seen == wanted:
+    wanted = {_end(way) for way in sent.ways}
+    seen = set() if sent.lines else {_end(sent.way)}
+    for _ in range(ENOUGH):
+        if seen == wanted or len(wanted) == 1:
             return
-    if len(wanted) > 1:
+        packet = lab.packet(source, to, flags)
+        sent = _send(lab, packet, source, via, raw=bool(flags))
+        if not sent.lines:
+            seen.add(_end(sent.way))
+            tally.flows += 1
+            tally.rules += sum(sent.way.counters.values())
+    if seen != wanted:
         tally.disagreements.append(
             f"{packet} from {source} via {via}\n  never ended at {sorted(wanted - seen)}"
         )
@@ -94,10 +108,7 @@ def _end(way: Expected) -> str:
     return f"{way.client} {way.branch.packet.destination} {way.branch.packet.src}"
 
 
-def _send(
-    lab: Lab, packet: Packet, source: str, via: str | None, *, raw: bool = False
-) -> tuple[Expected, list[str]]:
-    """The way that comes closest to what the kernel did, and what differs all the same."""
+def _send(lab: Lab, packet: Packet, source: str, via: str | None, *, raw: bool = False) -> _Sent:
     if lab.has_affinity:
         lab.forget()
     lab.hand_to(packet.dst, via)
@@ -111,7 +122,7 @@ def _send(
     chosen = "" if address is None else str(to_address(address, packet.family))
     if chosen != seen.chosen and closest.branch.detail not in SENT_TO_MANY:
         lines.append(f"source address of an unbound socket: kernel {seen.chosen}, simulator {chosen}")
-    return closest, lines
+    return _Sent(ways, closest, lines)
 
 
 def _differences(world: World, source: str, way: Expected, seen: Seen) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.lab import Held
+from tests.kernel.held import Held
 from tests.kernel.plan import HostPlan, Plan
 
 PROGRAMS = (

@@ -148,22 +148,14 @@ class Lab:
 
     def _count(self, family: str) -> list[tuple[str, str, int]]:
         """What the rules counted since the last time."""
-        running = {}
+        found = []
         for name, host in self.plan.hosts.items():
             if family in host.rules and name != "edge":
                 with self.namespaces.inside(name):
-                    command = [program(self.plan.backend, family, "save"), "-c"]
-                    # what it says of the other back end's tables would fill our own pipe, which nobody reads before the end
-                    running[name] = subprocess.Popen(
-                        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-                    )
-        found = []
-        for name, saving in running.items():
-            text, _ = saving.communicate(timeout=30)
-            after = counters.read(text)
-            before = self.before.get((name, family), {})
-            self.before[name, family] = after
-            found += [(name, at, count) for at, count in counters.difference(before, after).items()]
+                    after = counters.read(self.plan.backend, family)
+                before = self.before.get((name, family), {})
+                self.before[name, family] = after
+                found += [(name, at, count) for at, count in counters.difference(before, after).items()]
         return found
 
     def forget(self) -> None:
@@ -183,6 +175,13 @@ class Lab:
         with self.namespaces.inside(host):
             run([program(self.plan.backend, family, "restore"), *(["--noflush"] if keep else [])], text)
             return run([program(self.plan.backend, family, "save")])
+
+    def counted(self, host: str, family: str, text: str) -> list[Any]:
+        """Load rules with their counters: what iptables-save then prints of them, and what is read past it."""
+        backend = self.plan.backend
+        with self.namespaces.inside(host):
+            run([program(backend, family, "restore"), "-c"], text)
+            return [run([program(backend, family, "save"), "-c"]), counters.read(backend, family)]
 
     def carry(self, packets: list[tuple[str, str]]) -> list[int | None]:
         """See `Carrier`."""
@@ -220,6 +219,8 @@ def obey(lab: Lab, command: dict[str, Any]) -> Any:
         return lab.settle(given)
     if word == "restore":
         return lab.restore(**given)
+    if word == "counted":
+        return lab.counted(**given)
     raise ValueError(f"what is {word!r}?")
 
 

@@ -1,31 +1,16 @@
 """A World made of real network stacks. What is done to the one is done to the other, and the kernel is always right."""
 
-import atexit
-import json
-import os
-import select
-import subprocess
-import sys
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import asdict
 from ipaddress import ip_address
 from itertools import count
-from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
 
 from kproxysim.network import World
 from kproxysim.network.topology import EDGE, Topology
 from kproxysim.packet import Address, Packet
+from tests.kernel.held import Held
 from tests.kernel.layout import plan_of
 from tests.kernel.linux_edge import balance
-from tests.kernel.plan import Flow, Plan, Seen
-
-ROOT = Path(__file__).parent.parent.parent
-
-DEADLINE = 60
-"""Seconds after which the lab is taken for stuck, and killed."""
+from tests.kernel.plan import Flow, Seen
 
 LATECOMERS = 0.2
 """Seconds in which packets of a flow that was given up arrive on a busy machine."""
@@ -33,88 +18,6 @@ LATECOMERS = 0.2
 FIRST_PORT = 20000
 
 TABLES = ("raw", "mangle", "nat", "filter")
-
-
-class Held:
-    """The process that holds the namespaces of a plan, and lets them go at the end. It ends with the process that started it.
-
-    It is kept for the next plan: starting Python takes as long as building a lab. Raises ValueError with what it says if a plan cannot be built.
-    """
-
-    _idle: ClassVar[list[subprocess.Popen[str]]] = []
-
-    def __init__(self, plan: Plan) -> None:
-        self._process = self._idle.pop() if self._idle else _start()
-        try:
-            self.ask(asdict(plan))
-        except BaseException:
-            _end(self._process)
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def ask(self, command: dict[str, Any]) -> Any:
-        """Let it do something. Raises ValueError with what it says if that fails, TimeoutError if it says nothing."""
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        with suppress(BrokenPipeError):  # then it has ended, and its last words tell why
-            process.stdin.write(json.dumps(command) + "\n")
-            process.stdin.flush()
-        if not select.select([process.stdout], [], [], DEADLINE)[0]:
-            process.kill()
-            raise TimeoutError(f"the lab did not answer {next(iter(command))!r} within {DEADLINE} s")
-        line = process.stdout.readline()
-        if not line:
-            words = process.stderr.read().strip().splitlines()
-            raise ValueError(words[-1] if words else f"the lab ended with status {process.wait(5)}")
-        answer = json.loads(line)
-        if "failed" in answer:
-            raise ValueError(answer["failed"])
-        return answer["done"]
-
-    def close(self) -> None:
-        """Let all namespaces go."""
-        try:
-            self.ask({"end": None})
-        except BaseException:
-            _end(self._process)
-            raise
-        self._idle.append(self._process)
-
-
-def _start() -> subprocess.Popen[str]:
-    # Without site: nothing is needed but the standard library, and it starts in half the time.
-    return subprocess.Popen(
-        [sys.executable, "-S", "-m", "tests.kernel.inside", str(os.getpid())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-        text=True,
-    )
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.wait(5)
-    for stream in (process.stdin, process.stdout, process.stderr):
-        assert stream is not None
-        with suppress(BrokenPipeError):
-            stream.close()
-
-
-@atexit.register
-def _end_all() -> None:
-    while Held._idle:
-        _end(Held._idle.pop())
 
 
 class Lab(Held):

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.kernel.lab import ROOT, Held
+from tests.kernel.held import ROOT, Held
 from tests.kernel.plan import HostPlan, Plan
 
 PLAN = Plan(
@@ -23,9 +23,9 @@ OWN_RULES = ("iptables-legacy-save", "iptables-nft-save")
 
 KILLED = """
 import time
-from tests.kernel.lab import Held
-from tests.kernel.test_held import PLAN
-with Held(PLAN) as held:
+from tests.kernel.held import Held
+from tests.kernel.plan import HostPlan, Plan
+with Held(Plan("legacy", {"node/any": HostPlan()})) as held:
     print(held._process.pid, flush=True)
     time.sleep(60)
 """

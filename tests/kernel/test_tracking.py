@@ -14,7 +14,7 @@ import pytest
 from kproxysim.netfilter.conntrack import Status
 from kproxysim.netfilter.host import Sysctls
 from kproxysim.netfilter.timeouts import Timeouts
-from tests.kernel.lab import Held
+from tests.kernel.held import Held
 from tests.kernel.tracker import THOUGHTS, Segments, plan
 
 SEGMENTS = int(os.environ.get("KPROXYSIM_KERNEL_SEGMENTS", "3000"))

@@ -65,16 +65,46 @@ def build(plan: Plan) -> Namespaces:
         namespaces.add(name)
         namespaces.sysctls(name, everywhere | IMPATIENT | host.sysctls)
     run(["ip", "-batch", "-"], "\n".join(_links(plan, namespaces)))
-    for name, host in plan.hosts.items():
+    hosts = plan.hosts.items()
+    run_together(namespaces, [(name, ["ip", "-batch", "-"], "\n".join(host.ip)) for name, host in hosts])
+    for name in plan.hosts:
         with namespaces.inside(name):
-            run(["ip", "-batch", "-"], "\n".join(host.ip))
             for device in (device for tree in NEIGHBOURS for device in tree.iterdir()):
                 (device / "retrans_time_ms").write_text(ANSWER_WITHIN, encoding="ascii")
-            for family, text in host.rules.items():
-                run([program(plan.backend, family, "restore")], text)
-            if "ipv6" in host.rules:
-                run([program("legacy", "ipv6", "restore"), "--noflush"], f"*raw\n{DEAF}COMMIT\n")
+    rules = [(name, family, text) for name, host in hosts for family, text in host.rules.items()]
+    run_together(
+        namespaces, [(name, [program(plan.backend, family, "restore")], text) for name, family, text in rules]
+    )
+    deaf = [program("legacy", "ipv6", "restore"), "--noflush"]
+    run_together(
+        namespaces, [(name, deaf, f"*raw\n{DEAF}COMMIT\n") for name, family, _ in rules if family == "ipv6"]
+    )
     return namespaces
+
+
+def run_together(namespaces: Namespaces, commands: list[tuple[str, list[str], str]]) -> None:
+    """Programs that have nothing to do with each other: host, arguments, input. Much of their time they wait for the kernel.
+
+    Raises ValueError with what the first that fails complains of.
+    """
+    running = []
+    for number, (name, arguments, text) in enumerate(commands):
+        given = os.memfd_create("input")
+        os.pwrite(given, text.encode(), 0)
+        with namespaces.inside(name):
+            one = subprocess.Popen(
+                arguments,
+                stdin=given,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "XTABLES_LOCKFILE": f"/run/xtables.{number}.lock"},
+            )
+        os.close(given)
+        running.append((arguments, one))
+    said = [(arguments, one, one.communicate(timeout=PATIENCE)[1].decode()) for arguments, one in running]
+    for arguments, one, complaint in said:
+        if one.returncode != 0:
+            raise ValueError(f"{' '.join(arguments)}: {complaint.strip() or one.returncode}")
 
 
 def _links(plan: Plan, namespaces: Namespaces) -> list[str]:
