@@ -18,7 +18,12 @@ default_role = "code"
 
 toc_object_entries = False
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "exclude-members": "model_config, model_post_init"}
+# Members of our own base classes belong to a class, those of pydantic's and Python's do not.
+autodoc_default_options = {
+    "members": True,
+    "inherited-members": "BaseModel, tuple, BaseException",
+    "exclude-members": "model_config, model_post_init",
+}
 
 html_theme = "furo"
 html_title = f"kproxysim {release}"

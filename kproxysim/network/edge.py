@@ -32,6 +32,7 @@ class EdgeKind:
     `knows_connections`: it translates by connection, so that an ICMP error is translated together with the
     packet that it is about, or not at all. An edge that does not translates each packet for itself.
     `counts_as_hop`: it is a router that takes one off the time to live; a cloud's fabric is none.
+    `node_leaves`, `node_joins`: the seconds after which its balancer has noticed (see `balancing`).
     """
 
     title: str
@@ -41,10 +42,12 @@ class EdgeKind:
     reports_unreachable: bool
     knows_connections: bool
     counts_as_hop: bool
+    node_leaves: float = 0.0
+    node_joins: float = 0.0
 
 
 EDGE_KINDS: dict[str, EdgeKind] = {
-    "gce": EdgeKind("gce", True, True, True, False, False, False),
+    "gce": EdgeKind("gce", True, True, True, False, False, False, 24.0, 8.0),
     "nat": EdgeKind("one-to-one nat", True, False, False, True, True, True),
     "routed": EdgeKind("router", False, False, False, True, False, True),
 }

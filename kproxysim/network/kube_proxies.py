@@ -89,9 +89,10 @@ class KubeProxies:
         )
         return effects if one.runs else replace(effects, listening=())
 
-    def is_running(self, node: str) -> bool:
-        """Does kube-proxy run on this node?"""
-        return self._nodes[node].runs
+    def heard(self, node: str) -> Cluster | None:
+        """The objects that kube-proxy of a node has heard of, None where it was stopped."""
+        one = self._nodes[node]
+        return one.seen if one.runs or not one.ran else None
 
     # what happens to them
 
@@ -178,8 +179,6 @@ class KubeProxies:
                     at, node.notices = node.notices, inf
                     for proxier in proxiers:
                         proxier.request_full_sync()
-                elif node.notices > now:
-                    at += (now - at) // HOUR * HOUR  # of idle syncs an hour apart, the last tells it all
                 reports += self._sync(name, at, connections)
         return tuple(sorted(reports, key=lambda report: report.at))
 

@@ -16,7 +16,7 @@ from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.state import HostState
-from kproxysim.network.balancing import balanced_addresses
+from kproxysim.network.balancing import Balancer, balanced_addresses
 from kproxysim.network.edge import Edge
 from kproxysim.network.edge_memory import EdgeMemory
 from kproxysim.network.kube_proxies import KubeProxies
@@ -79,6 +79,8 @@ class RunningCluster:
         self._chance: Chance | None = None
         self._removed: set[tuple[str, str]] = set()
         self._balanced = balanced_addresses(cluster)
+        traits = self.edge.traits
+        self._balancer = Balancer(self._balanced, leaves=traits.node_leaves, joins=traits.node_joins)
         self._made_router: EdgeRouter | None = None
         self._known_topologies: dict[frozenset[Address], Topology] = {}
         self._guests: dict[Address, Topology] = {}
@@ -96,7 +98,9 @@ class RunningCluster:
         """
         if seconds < 0:
             raise ValueError(f"time does not go back: {seconds} seconds")
-        self._now += seconds
+        earlier, self._now = self._now, self._now + seconds
+        if self._balancer.changes_between(earlier, self._now):
+            self._balanced, self._made_router = self._balancer.takers(self.cluster, self._now), None
         self._edge_memory.clock = self._now
         reports = self._proxies.pass_time(self._now, self._connections)
         self._changed(rules=bool(reports))
@@ -178,9 +182,8 @@ class RunningCluster:
             self.pods = brought_by(slices, cluster, self.pods, self._removed)
         if Node in kinds and not self._edge_is_given:
             self.edge = Edge.of(cluster)
-        self._balanced = balanced_addresses(cluster)
         reports = self._proxies.hear(cluster, changes, self._now, self._connections)
-        self._made_router = None
+        self._check_health()
         self._changed(
             rules=True,
             layout=Node in kinds
@@ -196,12 +199,14 @@ class RunningCluster:
         """Kube-proxy of a node ends; its rules stay as they are."""
         self._check_node(node)
         self._proxies.stop(node)
+        self._check_health()
         self._changed(layout=True)
 
     def start_kube_proxy(self, node: str) -> tuple[SyncReport, ...]:
         """Kube-proxy of a node starts, anew if it runs: it writes everything, over what is there."""
         self._check_node(node)
         reports = self._proxies.start(node, self.cluster, self._now, self._connections)
+        self._check_health()
         self._changed(layout=True)
         return reports
 
@@ -217,6 +222,7 @@ class RunningCluster:
         """Kube-proxy of a node gets all its news, and writes. Raises InputError where none runs."""
         self._check_node(node)
         reports = self._proxies.sync(node, self.cluster, self._now, self._connections)
+        self._check_health()
         self._changed(layout=True)
         return reports
 
@@ -270,6 +276,15 @@ class RunningCluster:
         """The entries of a node's connection table, oldest first."""
         self._check_node(node)
         return self._connections(node).entries()
+
+    def _check_health(self) -> None:
+        """The balancer asks the nodes."""
+        answering = balanced_addresses(self.cluster, self._heard)
+        self._balancer = self._balancer.observe(answering, self._now)
+        self._balanced, self._made_router = self._balancer.takers(self.cluster, self._now), None
+
+    def _heard(self, node: str) -> Cluster | None:
+        return self.cluster if node in self.given_rules else self._proxies.heard(node)
 
     def _each(self, node: str | None) -> tuple[str, ...]:
         if node is None:
