@@ -3,6 +3,8 @@
 `make laws` draws 300 situations for each law, new ones each time.
 """
 
+from pathlib import Path
+
 import pytest
 from hypothesis import Phase, given, settings
 
@@ -48,9 +50,10 @@ def test_what_kube_proxy_does_not_keep_is_found(law: Law) -> None:
     assert any(f"without Service {key}" in str(broken.value) for key in taken)
 
 
-def test_every_law_says_what_it_is_and_where_it_is_written() -> None:
+def test_every_law_says_what_it_is_and_where_it_is_written(root: Path) -> None:
     assert len(LAWS) == len(ALL_LAWS) > 20
     for law in (*ALL_LAWS, *UNKEPT):
         assert law.statement.endswith(".")
         assert law.source
+        assert not law.scenario or (root / law.scenario).is_file()
         assert repr(law).startswith(f"Law(name={law.name!r}")

@@ -273,7 +273,7 @@ SERVING = (
         _kept_out,
         condition="not where the same address and port is a node port or external IP as well: what KUBE-FW "
         "does not take goes on through KUBE-SERVICES; node ports and external IPs themselves are not guarded",
-        scenario="scenarios/source-ranges-and-node-port.yaml",
+        scenario="scenarios/threads/k8s-33586-ranges-and-node-port.yaml",
         clusters={**SERVED, "types": ("LoadBalancer",), "ingress": ("VIP", "shared")},
         calls={**FROM_OUTSIDE, "addresses": ("load balancer IP",)},
     ),
