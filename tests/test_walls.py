@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explore": BELOW_NETWORK | {"network"},
     "report": BELOW_NETWORK | {"network"},
     "scenario": BELOW_SCENARIO,
-    "testing": BELOW_SCENARIO,
+    "testing": BELOW_SCENARIO | {"scenario"},
     "lesson": BELOW_SCENARIO | {"scenario"},
     "cli": BELOW_SCENARIO | {"scenario", "testing", "lesson"},
     "face": BELOW_SCENARIO | {"scenario", "testing", "lesson", "cli"},

@@ -113,7 +113,9 @@ class TestTheWheel:
         (dist,) = metadata.distributions(path=[str(wheel)])
         assert dist.metadata["License-Expression"] == "Apache-2.0"
         assert any(str(file).endswith("licenses/LICENSE") for file in dist.files or [])
-        assert {entry.name: entry.value for entry in dist.entry_points}["kproxysim"] == "kproxysim.cli:main"
+        entries = {(entry.group, entry.name): entry.value for entry in dist.entry_points}
+        assert entries["console_scripts", "kproxysim"] == "kproxysim.cli:main"
+        assert entries["pytest11", "kproxysim"] == "kproxysim.testing.plugin"
 
     def test_program_runs_outside_the_tree(self, installed: Path, tmp_path: Path) -> None:
         assert "Usage" in run(str(installed / "kproxysim"), "--help", cwd=tmp_path)

@@ -12,7 +12,7 @@ from kproxysim.cluster.sources import STDIN, Source, manifest_files, read_source
 from kproxysim.errors import InputError, Position
 from kproxysim.scenario_mark import is_scenario, says_scenario
 
-__all__ = ["find_scenarios", "is_scenario"]
+__all__ = ["find_scenarios", "holds_scenario", "is_scenario"]
 
 _SUFFIXES = (".yaml", ".yml")
 _MAY_SAY_SO = re.compile(r"scenario", re.IGNORECASE)
@@ -53,6 +53,13 @@ def _in_folder(folder: str) -> Iterator[Path]:
             continue
         if _holds_one(source):
             yield Path(name)
+
+
+def holds_scenario(path: str | os.PathLike[str]) -> bool:
+    """Is there a scenario in this file, sound or not? Raises InputError for a file that can't be read
+    (KPS001).
+    """
+    return not Path(path).is_dir() and _holds_one(read_source(os.fspath(path)))
 
 
 def _holds_one(source: Source) -> bool:

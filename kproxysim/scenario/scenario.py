@@ -69,6 +69,11 @@ class Scenario:
         """
         return cls(str(path), load(str(path), strict=strict))
 
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The packets of which something is expected, in the order of the expectations."""
+        return tuple(one.packet for one in self._loaded.draft.file.expect)
+
     def world(self, version: str | None = None) -> World:
         """The world of this scenario; under another version of kube-proxy, if one is given."""
         world = self._worlds.get(version)

@@ -62,7 +62,7 @@ class TestRun:
         data = json.loads(kproxysim("run", "article.yaml", "-o", "json").stdout)
         assert data["passed"] is True
         assert data["scenarios"][0]["path"] == "article.yaml"
-        root = ET.fromstring(kproxysim("run", "article.yaml", "-o", "junit").stdout)  # noqa: S314 - our own
+        root = ET.fromstring(kproxysim("run", "article.yaml", "-o", "junit").stdout)
         assert len(root.findall(".//testcase")) == 2
 
     def test_another_version(self, kproxysim: Kproxysim) -> None:

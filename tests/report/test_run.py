@@ -91,7 +91,7 @@ class TestJson:
 
 class TestJunit:
     def test_a_suite_for_each_scenario_a_case_for_each_check(self) -> None:
-        root = ET.fromstring(results_junit([GOOD, BAD]))  # noqa: S314 - our own
+        root = ET.fromstring(results_junit([GOOD, BAD]))
         suites = root.findall("testsuite")
         assert [suite.get("name") for suite in suites] == ["nodeport", "externalip"]
         assert [suite.get("failures") for suite in suites] == ["0", "1"]
@@ -100,6 +100,6 @@ class TestJunit:
         assert failure.get("message", "").startswith("reaches: wanted a")
 
     def test_is_well_formed_whatever_the_names(self) -> None:
-        root = ET.fromstring(results_junit([HOSTILE]))  # noqa: S314 - our own
+        root = ET.fromstring(results_junit([HOSTILE]))
         (case,) = root.findall(".//testcase")
         assert "</testcase>" in case.get("name", "")
