@@ -17,6 +17,9 @@ Address = IPv4Address | IPv6Address
 PORT_PROTOCOLS = ("tcp", "udp", "sctp")
 """Protocols whose packets carry ports."""
 
+_OPENS = {"tcp": "SYN", "sctp": "INIT"}
+"""What a packet is if nothing is said of it: the one that opens a connection."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Packet:
@@ -24,7 +27,8 @@ class Packet:
 
     `src` and `dst` may be given as text and are kept as `ipaddress` objects. `sport` and `dport` are 0 to
     65535 for tcp, udp and sctp and None for anything else. `flags` are TCP flags in the order of `TCP_FLAGS`
-    ("SYN,ACK"); a tcp packet without flags is the SYN that opens a connection. ICMP carries `icmp` (type,
+    ("SYN,ACK"); a tcp packet without flags is the SYN that opens a connection. Of sctp they are the name of
+    the first chunk as iptables spells it ("COOKIE_ECHO"), INIT if none is given. ICMP carries `icmp` (type,
     code) and, for errors, the `inner` packet that the error is about. `in_window` is false for a tcp
     packet whose sequence numbers lie beyond the window that its connection has reached, as conntrack saw it.
 
@@ -59,7 +63,7 @@ class Packet:
         put(self, "dst", ip_address(dst) if isinstance(dst, str) else dst)
         put(self, "sport", sport)
         put(self, "dport", dport)
-        put(self, "flags", "SYN" if protocol == "tcp" and not flags else flags)
+        put(self, "flags", flags or _OPENS.get(protocol, ""))
         put(self, "icmp", icmp)
         put(self, "inner", inner)
         put(self, "in_window", in_window)
@@ -98,7 +102,7 @@ class Packet:
         data["dst"] = str(self.dst)
         if self.dport is not None:
             data["dport"] = self.dport
-        if self.protocol == "tcp" and self.flags != "SYN":
+        if self.flags != _OPENS.get(self.protocol, ""):
             data["flags"] = self.flags
         if self.icmp is not None:
             data["icmp"] = {"type": self.icmp[0], "code": self.icmp[1]}
@@ -119,7 +123,7 @@ class Packet:
             value = getattr(self, name)
             if value is not None:
                 fields.append(f"{name}={value!r}")
-        if self.flags and not (self.protocol == "tcp" and self.flags == "SYN"):
+        if self.flags != _OPENS.get(self.protocol, ""):
             fields.append(f"flags={self.flags!r}")
         if not self.in_window:
             fields.append("in_window=False")

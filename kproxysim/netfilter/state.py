@@ -29,7 +29,7 @@ class _Stamps(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A TCP connection, or a connected UDP socket, of a process: the host's own end and the other one."""
+    """A TCP connection, from its SYN on, or a connected UDP socket: the host's own end and the other one."""
 
     protocol: str
     address: int

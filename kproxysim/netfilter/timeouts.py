@@ -1,7 +1,7 @@
 """How long connection tracking keeps an entry after its last packet: the kernel's defaults, and a host's own.
 
 Source: nf_conntrack-sysctl.rst in the kernel's documentation, and the tables of timeouts in
-nf_conntrack_proto_tcp.c, _udp.c, _sctp.c, _icmp.c, _icmpv6.c and _generic.c.
+nf_conntrack_proto_tcp.c, _udp.c, _sctp.c, _gre.c, _icmp.c, _icmpv6.c and _generic.c.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class Timeouts:
     """
 
     generic_timeout: float = 600
+    gre_timeout: float = 30
+    gre_timeout_stream: float = 180
     icmp_timeout: float = 30
     icmpv6_timeout: float = 30
     udp_timeout: float = 30

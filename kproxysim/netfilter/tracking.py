@@ -1,18 +1,19 @@
 """Which connection a packet belongs to, which packets may open one, and how long it is kept.
 
 Sources: net/netfilter/nf_conntrack_core.c (`nf_conntrack_in`), nf_conntrack_proto_icmp.c, _icmpv6.c, _udp.c,
-_generic.c; TCP is in `tcp_tracking`.
+_gre.c, _generic.c; TCP is in `tcp_tracking`, SCTP in `sctp_tracking`.
 """
 
 from __future__ import annotations
 
 from kproxysim.netfilter.conntrack import Connection, Conntrack, CtState, Flow, Status, Tuple
 from kproxysim.netfilter.host import Sysctls
+from kproxysim.netfilter.sctp_tracking import follow_sctp
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.tcp_tracking import GONE, REFUSED, REOPENED, follow
 from kproxysim.netfilter.timeouts import Timeouts
 
-__all__ = ["confirm", "track"]
+__all__ = ["confirm", "icmp_type", "track"]
 
 _REPLIES = {4: {0: 8, 14: 13, 16: 15, 18: 17}, 6: {129: 128}}
 """ICMP types that answer, with those that ask: echo, timestamp, information, address mask; for IPv6 echo."""
@@ -65,6 +66,11 @@ def _flow(skb: Skb, key: Tuple, table: Conntrack, sysctls: Sysctls) -> Flow:
             return Flow(CtState.INVALID)
         if step.verdict == GONE:
             table.delete(connection)
+    elif skb.protocol == "sctp":
+        followed = follow_sctp(connection, skb.flags, sysctls.timeouts, table.clock, is_reply=is_reply)
+        if followed is None:
+            return Flow(CtState.INVALID)
+        connection = followed
     else:
         connection = _refreshed(connection, sysctls.timeouts, table.clock)
     if found is None:
@@ -84,6 +90,11 @@ def _refreshed(connection: Connection, timeouts: Timeouts, clock: float) -> Conn
         if status & Status.SEEN_REPLY and clock > connection.opened + _STREAM_AFTER:
             timeout = timeouts.udp_timeout_stream
             status |= Status.ASSURED
+    elif protocol == "gre":
+        timeout = timeouts.gre_timeout
+        if status & Status.SEEN_REPLY:
+            timeout = timeouts.gre_timeout_stream
+            status |= Status.ASSURED
     elif protocol == "icmp":
         timeout = timeouts.icmp_timeout
     elif protocol == "ipv6-icmp":
@@ -101,6 +112,14 @@ def confirm(skb: Skb, table: Conntrack) -> Skb:
     if flow.connection.status & Status.CONFIRMED:
         return skb
     return skb.with_flow(flow.updated(table.confirm(flow.connection)))
+
+
+def icmp_type(one: Tuple) -> int:
+    """The type of the ICMP packets of this direction of a connection."""
+    if one.dport != -1:
+        return _ASKED - one.dport
+    asked = _ASKED - one.sport
+    return next(answer for answer, question in _REPLIES[one.family].items() if question == asked)
 
 
 def _tuple_of(skb: Skb) -> Tuple:

@@ -31,6 +31,16 @@ __all__ = ["End", "Journey", "Leg"]
 _TIME_TO_LIVE = 64
 """Of a packet as Linux makes it: the router that would make it 0 drops it and says so (ip_forward.c)."""
 
+_SCTP_ANSWERS = {
+    "INIT": "INIT_ACK",
+    "COOKIE_ECHO": "COOKIE_ACK",
+    "DATA": "SACK",
+    "HEARTBEAT": "HEARTBEAT_ACK",
+    "SHUTDOWN": "SHUTDOWN_ACK",
+    "SHUTDOWN_ACK": "SHUTDOWN_COMPLETE",
+}
+"""Chunks that are answered at once, with the answer (RFC 9260)."""
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -112,8 +122,11 @@ class Journey:
         if packet.icmp is not None:
             answer = Packet(packet.protocol, packet.dst, packet.src, icmp=ECHO[packet.icmp])
             return self.send(host, answer)
+        if packet.protocol == "sctp" and packet.flags not in _SCTP_ANSWERS:
+            return None
         if packet.protocol != "tcp":
-            return self.send(host, packet.reply()) if answered else None
+            answer = packet.reply(_SCTP_ANSWERS.get(packet.flags, ""))
+            return self.send(host, answer) if answered else None
         if self.reaction(end) != "known":
             return self.send(host, packet.reply("SYN,ACK"))
         if "RST" in packet.flags:

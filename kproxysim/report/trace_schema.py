@@ -46,7 +46,9 @@ _PACKET = _object(
     {
         "sport": _PORT,
         "dport": _PORT,
-        "flags": _described(_TEXT, "TCP flags, left out for a lone SYN."),
+        "flags": _described(
+            _TEXT, "TCP flags, left out for a lone SYN; of SCTP the first chunk, left out for INIT."
+        ),
         "icmp": _object(
             {"type": {"type": "integer"}, "code": {"type": "integer"}},
             {},

@@ -16,9 +16,6 @@ FOR_THIS_HOST = 0
 ROOM = 1 << 22
 """Bytes that wait for us to read them: a whole batch."""
 
-PATIENCE = 0.3
-"""Seconds to wait for packets that do not come."""
-
 
 class Carrier:
     """Sockets on both sides. A packet is known again by the id in its header: its place in the batch, from 1."""
@@ -38,14 +35,17 @@ class Carrier:
     def close(self) -> None:
         self._open.close()
 
-    def carry(self, packets: list[tuple[str, str]]) -> list[int | None]:
-        """Send packets, each from a side and as hexadecimal text; the DSCP with which each arrived on the other, None if it did not."""
+    def carry(self, packets: list[tuple[str, str]], patience: float) -> list[int | None]:
+        """Send packets, each from a side and as hexadecimal text; the DSCP with which each arrived on the other, None if it did not.
+
+        `patience` is for how many seconds to wait.
+        """
         for side, text in packets:
             data = bytes.fromhex(text)
             to = socket.inet_ntoa(data[16:20])
             self._senders[side].sendto(data, (to, 0))
         found: list[int | None] = [None] * len(packets)
-        until = monotonic() + PATIENCE
+        until = monotonic() + patience
         while None in found and monotonic() < until:
             for side, ear in self._ears.items():
                 self._listen(side, ear, packets, found)

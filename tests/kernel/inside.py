@@ -183,11 +183,11 @@ class Lab:
             run([program(backend, family, "restore"), "-c"], text)
             return [run([program(backend, family, "save"), "-c"]), counters.read(backend, family)]
 
-    def carry(self, packets: list[tuple[str, str]]) -> list[int | None]:
+    def carry(self, packets: list[tuple[str, str]], patience: float) -> list[int | None]:
         """See `Carrier`."""
         if self.carrier is None:
             self.carrier = Carrier(self.namespaces)
-        return self.carrier.carry(packets)
+        return self.carrier.carry(packets, patience)
 
     def connections(self, host: str, arguments: list[str]) -> str:
         """What `conntrack` prints there."""
@@ -212,7 +212,7 @@ def obey(lab: Lab, command: dict[str, Any]) -> Any:
     if word == "ip":
         return lab.ip(**given)
     if word == "carry":
-        return lab.carry(given)
+        return lab.carry(**given)
     if word == "conntrack":
         return lab.connections(**given)
     if word == "settle":

@@ -6,7 +6,6 @@ and for how long it is kept. KPROXYSIM_KERNEL_SEGMENTS says how many segments to
 
 import os
 import re
-import shutil
 from random import Random
 
 import pytest
@@ -14,8 +13,7 @@ import pytest
 from kproxysim.netfilter.conntrack import Status
 from kproxysim.netfilter.host import Sysctls
 from kproxysim.netfilter.timeouts import Timeouts
-from tests.kernel.held import Held
-from tests.kernel.tracker import THOUGHTS, Segments, plan
+from tests.kernel.tracker import Router, Segments, needs_conntrack
 
 SEGMENTS = int(os.environ.get("KPROXYSIM_KERNEL_SEGMENTS", "3000"))
 STEPS = 14
@@ -95,21 +93,15 @@ def is_same(theirs: tuple[int, str] | None, ours: tuple[float, str] | None) -> b
     return theirs[1] == ours[1] and (kept_as_long or theirs[1].startswith("CLOSE "))
 
 
-@pytest.fixture(autouse=True)
-def _conntrack() -> None:
-    if shutil.which("conntrack") is None:
-        missing = "the program conntrack (Debian: conntrack) is not installed"
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
-
-
 @pytest.mark.parametrize("name", SETTINGS)
 def test_each_segment(name: str) -> None:
+    needs_conntrack()
     values = SETTINGS[name]
     drawn = Random(name)
     sysctls = sysctls_of(values)
     disagreements: list[str] = []
     sent = 0
-    with Held(plan(values)) as lab:
+    with Router(values) as router:
         while sent * len(SETTINGS) < SEGMENTS and not disagreements:
             flows = [Segments(1024 + n, sysctls, (3 << 28, 7 << 27)) for n in range(FLOWS)]
             told = {flow.port: "" for flow in flows}
@@ -122,21 +114,20 @@ def test_each_segment(name: str) -> None:
                         side, flags = 1 - side, "ACK"
                     in_window = drawn.random() > 0.08 or not flow.may_be_outside(side, flags)
                     data, thought = flow.step(side, flags, in_window=in_window, number=number)
-                    packets.append(["right" if side else "left", data.hex()])
+                    packets.append(("right" if side else "left", data))
                     thoughts.append(thought)
                     told[flow.port] += (
                         f"{'<' if side else '>'}{flags}{'' if in_window else '!'} {thought} {expected(flow)}; "
                     )
-                seen = lab.ask({"carry": packets})
-                text = lab.ask({"conntrack": {"host": "router", "arguments": ["-L", "-p", "tcp"]}})
-                entries = listed(text)
+                seen = router.carry(packets)
+                entries = listed(router.list())
                 sent += len(packets)
-                for flow, thought, dscp in zip(flows, thoughts, seen, strict=True):
-                    theirs, ours = (THOUGHTS.get(dscp), entries.get(flow.port)), expected(flow)
+                for flow, thought, called in zip(flows, thoughts, seen, strict=True):
+                    theirs, ours = (called, entries.get(flow.port)), expected(flow)
                     if theirs[0] != thought or not is_same(theirs[1], ours):
                         disagreements.append(f"kernel {theirs}: {told[flow.port]}")
                 if disagreements:
                     break
-            lab.ask({"conntrack": {"host": "router", "arguments": ["-F"]}})
+            router.flush()
     assert not disagreements, f"{len(disagreements)} of {sent}:\n" + "\n".join(disagreements[:12])
     assert sent * len(SETTINGS) >= SEGMENTS
