@@ -62,6 +62,9 @@ class EnsureChain:
     table: str
     chain: str
 
+    def __str__(self) -> str:
+        return f"-t {self.table} -N {self.chain}"
+
 
 @dataclass(frozen=True, slots=True)
 class EnsureRule:
@@ -70,6 +73,9 @@ class EnsureRule:
     table: str
     rule: Rule
     at_end: bool = False
+
+    def __str__(self) -> str:
+        return f"-t {self.table} {'-A' if self.at_end else '-I'} {self.rule.chain} {self.rule.text}"
 
 
 def ensure(ruleset: Ruleset, wanted: Iterable[EnsureChain | EnsureRule]) -> None:

@@ -6,11 +6,34 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from kproxysim.errors import InputError
+from kproxysim.netfilter.chance import Chance, enumerate_runs
 from kproxysim.network.trace import Branch
+from kproxysim.packet import Packet
 
-__all__ = ["picked", "the_only"]
+__all__ = ["all_ways", "picked", "the_only"]
 
 Way = TypeVar("Way")
+
+_LONGEST_WAY = 24
+"""Hops. A packet that passes more of them goes round in a circle."""
+
+_MOST_IN_A_CIRCLE = 256
+"""Ways to follow of a packet that goes round in a circle: where its endpoint is drawn anew in each turn,
+there are 2^64 and more.
+"""
+
+
+def all_ways(packet: Packet, run: Callable[[Chance], Way], branch_of: Callable[[Way], Branch]) -> list[Way]:
+    """All ways that a packet may take.
+
+    Raises InputError (KPS709) where it goes round in a circle and they are too many to follow.
+    """
+    ways = []
+    for _, way in enumerate_runs(run):
+        ways.append(way)
+        if len(ways) > _MOST_IN_A_CIRCLE and len(branch_of(way).hops) > _LONGEST_WAY:
+            raise _too_many_ways(packet)
+    return ways
 
 
 def picked(branches: list[Branch], pick: str) -> list[Branch]:
@@ -64,3 +87,12 @@ def _end(branch: Branch) -> str:
     reached = branch.delivered_to
     where = branch.disposition if reached is None else reached.pod or f"{reached.ip}:{reached.port}"
     return f"{where} ({branch.probability})"
+
+
+def _too_many_ways(packet: Packet) -> InputError:
+    return InputError.of(
+        "KPS709",
+        f"{packet} goes round in a circle, and in each turn it is dealt out anew: there are too many ways",
+        found=str(packet),
+        help="follow one way that is drawn (rng), or see which Service claims the address of an endpoint",
+    )

@@ -203,6 +203,12 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "KPS710",
         "this connection cannot be used",
         "Its client has no socket for it: the connection was never made, was closed, or ended with a reset. "
-        "Or it is the server who is to speak, and none was reached, or it is gone.",
+        "Or one of its ends is gone, or it is the server who is to speak, and none was reached.",
+    ),
+    Explanation(
+        "KPS711",
+        "the client has no port left",
+        "A client has some 28,000 ports (net.ipv4.ip_local_port_range), and a connection to one address and "
+        "port takes one of them until it is closed.",
     ),
 )

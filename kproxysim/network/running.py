@@ -36,9 +36,6 @@ Result = TypeVar("Result")
 _KNOWN_GUESTS = 64
 """So many clients without a name are kept in mind with what lies around them."""
 
-_EPHEMERAL_PORT = 51514
-"""The source port of packets for which nobody names one; from Linux's default range of 32768 to 60999."""
-
 
 class RunningCluster:
     """A cluster with its edge, and what it remembers.
@@ -164,7 +161,16 @@ class RunningCluster:
         self.pods = tuple(pod for pod in self.pods if pod is not gone)
         self._removed |= {(key, address) for address in gone.ips}
         self._states.pop(f"pod/{key}", None)
+        if gone.host_network:
+            self._end_processes(gone)
         self._changed(layout=True)
+
+    def _end_processes(self, pod: Pod) -> None:
+        """The connections of a pod that shares its node's addresses: those to what it listens on."""
+        state = self._state(f"node/{pod.node}")
+        for socket in state.sessions():
+            if f"{socket.protocol}/{socket.port}" in pod.listening:
+                state.disconnect(socket)
 
     def _become(self, cluster: Cluster, changes: tuple[Change, ...]) -> tuple[SyncReport, ...]:
         """The cluster is another one: whatever hangs on what changed is made anew."""

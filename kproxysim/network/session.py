@@ -10,10 +10,12 @@ from kproxysim.network.trace import Reached, Trace
 from kproxysim.packet import Packet
 from kproxysim.values import dataclass
 
-__all__ = ["Exchange", "Session", "Sessions", "socket_of"]
+__all__ = ["CLIENT_PORTS", "Exchange", "Session", "Sessions", "socket_of", "taking"]
 
-_LOWEST_PORT, _FIRST_PORT, _HIGHEST_PORT = 32768, 51514, 60999
-"""Linux's default range of ports for clients, and where counting begins."""
+CLIENT_PORTS = range(32768, 61000)
+"""Linux's default range of ports for clients (net.ipv4.ip_local_port_range)."""
+
+_FIRST_PORT = 51514
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +137,5 @@ class Sessions:
     def next_port(self, host: str) -> int:
         """The port after the one that this client took last."""
         port = self._ports.get(host) or _FIRST_PORT
-        self._ports[host] = port + 1 if port < _HIGHEST_PORT else _LOWEST_PORT
+        self._ports[host] = port + 1 if port + 1 in CLIENT_PORTS else CLIENT_PORTS.start
         return port

@@ -11,12 +11,12 @@ from typing import Literal, TypeVar
 from kproxysim.cluster.addresses import parse_ip
 from kproxysim.errors import InputError
 from kproxysim.netfilter.chance import Chance, Draw, enumerate_runs
-from kproxysim.network.choosing import picked, the_only
+from kproxysim.network.choosing import all_ways, picked, the_only
 from kproxysim.network.dialogue import answer_back, close_by, open_session, reset_by, send_more
 from kproxysim.network.futures import Future, Since
 from kproxysim.network.journey import Journey
 from kproxysim.network.running import RunningCluster
-from kproxysim.network.session import Exchange, Session, socket_of
+from kproxysim.network.session import CLIENT_PORTS, Exchange, Session, socket_of
 from kproxysim.network.surroundings import source_address
 from kproxysim.network.topology import Topology
 from kproxysim.network.trace import Branch, Trace
@@ -27,17 +27,6 @@ from kproxysim.packet import Packet
 __all__ = ["World"]
 
 Result = TypeVar("Result")
-
-_LONGEST_WAY = 24
-"""Hops. A packet that passes more of them goes round in a circle."""
-
-_MOST_IN_A_CIRCLE = 256
-"""Ways to follow of a packet that goes round in a circle: where its endpoint is drawn anew in each turn,
-there are 2^64 and more.
-"""
-
-_KNOWN_GUESTS = 64
-"""So many clients without a name are kept in mind with what lies around them."""
 
 _EPHEMERAL_PORT = 51514
 """The source port of packets for which nobody names one; from Linux's default range of 32768 to 60999."""
@@ -136,11 +125,11 @@ class World(RunningCluster):
         if rng is not None:
             branches = [branch_of(call, self._journey(call, Draw(rng), via))]
         else:
-            branches = []
-            for _, branch in enumerate_runs(lambda chance: branch_of(call, self._journey(call, chance, via))):
-                branches.append(branch)
-                if len(branches) > _MOST_IN_A_CIRCLE and len(branch.hops) > _LONGEST_WAY:
-                    raise _too_many_ways(packet)
+
+            def run(chance: Chance) -> Branch:
+                return branch_of(call, self._journey(call, chance, via))
+
+            branches = all_ways(packet, run, lambda branch: branch)
         assumptions = tuple(dict.fromkeys(text for branch in branches for text in call.assumptions(branch)))
         if pick is not None:
             branches = picked(branches, pick)
@@ -290,7 +279,7 @@ class World(RunningCluster):
                 journey = self._journey(call, chance, via)
                 return journey, *event(call, journey, session)
 
-            ways = [way for _, way in enumerate_runs(run)]
+            ways = all_ways(call.packet, run, lambda way: way[1])
             journey, branch, session = the_only(ways, lambda way: way[1], pick)
             self._states.update(journey.states)
             self._edge_memory = journey.calls
@@ -314,35 +303,43 @@ class World(RunningCluster):
         if session.protocol != "tcp" or (socket and self._state(host).has_session(socket)):
             self._sessions.keep(session)
         else:
-            self._sessions.drop(session)
-            if host.startswith("internet/") and not self._sessions.is_talking(host):
-                self._states.pop(host, None)
+            self._forget(session)
         self._changed()
+
+    def _forget(self, session: Session) -> None:
+        self._sessions.drop(session)
+        if session.host.startswith("internet/") and not self._sessions.is_talking(session.host):
+            self._states.pop(session.host, None)
 
     def _fall_silent(self, session: Session, by: str) -> Exchange:
         """A process goes, and its socket with it."""
-        if by == "server" and session.arrived is not None and session.server in self._states:
-            socket = socket_of(session.arrived, arriving=True)
-            if socket is not None:
-                self._state(session.server).disconnect(socket)
-            self._changed()
-            return Exchange(session, None)
-        socket = socket_of(session.packet)
+        if by == "server":
+            packet = self._call_back(session, "", in_window=True, answered=False).packet
+        else:
+            packet = session.packet
+        socket = socket_of(packet)
         if socket is not None:
-            self._state(session.host).disconnect(socket)
-        session = replace(session, state="closed")
-        self._keep(session)
-        self._sessions.drop(session)
+            self._state(session.server if by == "server" else session.host).disconnect(socket)
+        if by == "client":
+            session = replace(session, state="closed")
+            self._forget(session)
+        self._changed()
         return Exchange(session, None)
 
     def _dialled(self, source: str, to: str) -> Packet:
         """The first packet of a new connection, from a port that the client does not use."""
         _, sender = self._sender(source)
-        while True:
+        for _ in CLIENT_PORTS:
             packet = self.packet(source, to, sport=self._sessions.next_port(sender.host))
             socket = socket_of(packet)
             if socket is None or not self._state(sender.host).has_session(socket):
                 return packet
+        raise InputError.of(
+            "KPS711",
+            f"{sender.label} has a connection to {to} from each of its {len(CLIENT_PORTS)} ports",
+            found=source,
+            help="close some, or call another address or port",
+        )
 
     def _call(self, packet: Packet, sender: Sender, topology: Topology, mark: int = 0) -> Call:
         return Call(packet, sender, topology, self.cluster, self.edge, self.pods, mark)
@@ -350,6 +347,8 @@ class World(RunningCluster):
     def _call_on(self, session: Session, packet: Packet, host: str, *, answered: bool) -> Call:
         """A packet of the client of an open connection."""
         topology = self._topology_with(host)
+        if host not in topology.hosts:
+            raise InputError.of("KPS710", f"{host}, which opened {session.packet}, is gone", found=host)
         call = self._call(packet, Sender(host, session.source), topology)
         return replace(call, session=session, answered=answered)
 
@@ -420,12 +419,3 @@ def _data(packet: Packet, *, in_window: bool) -> Packet:
 
 def _flagged(packet: Packet, flags: str) -> Packet:
     return Packet(packet.protocol, packet.src, packet.dst, packet.sport, packet.dport, flags)
-
-
-def _too_many_ways(packet: Packet) -> InputError:
-    return InputError.of(
-        "KPS709",
-        f"{packet} goes round in a circle, and in each turn it is dealt out anew: there are too many ways",
-        found=str(packet),
-        help="follow one way that is drawn (rng), or see which Service claims the address of an endpoint",
-    )

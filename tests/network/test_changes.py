@@ -1,6 +1,7 @@
 """A cluster that changes: what each kube-proxy writes, and what packets find afterwards."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -192,3 +193,35 @@ def test_time_does_not_go_back() -> None:
     here = World(Cluster())
     with pytest.raises(ValueError, match="does not go back"):
         here.advance(-1)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_however_it_came_about_the_tables_are_those_of_the_cluster(seed: int) -> None:
+    """Partial syncs, lags, restarts and forks leave what a kube-proxy that starts now would write."""
+    rng = Random(seed)
+    here = world(ECHO, WEB)
+    pods = [
+        (f"10.44.{number % 2}.{20 + number}", f"node-{'ab'[number % 2]}", f"p{number}") for number in range(5)
+    ]
+    for _ in range(12):
+        what, name = rng.randrange(7), rng.choice(["echo", "web", "new"])
+        there = here.fork()
+        if what < 3:
+            there.apply(endpoints(name, *rng.sample(pods, rng.randrange(4))))
+        elif what == 3:
+            there.apply(
+                service(name, f"10.8.0.{rng.randrange(1, 9)}", externalIPs=["192.0.2.9"][: rng.randrange(2)])
+            )
+        elif what == 4 and any(one.metadata.name == name for one in there.cluster.services):
+            there.delete(f"Service default/{name}")
+        elif what == 5:
+            there.lag_kube_proxy("node-a")
+        elif what == 6:
+            there.start_kube_proxy("node-b")
+        there.advance(rng.choice([0, 10, 4000]))
+        if rng.randrange(4):
+            here = there
+    here.sync_kube_proxy("node-a")
+    now = World(here.cluster, config=here.config)
+    for node in ("node-a", "node-b"):
+        assert here.ruleset(node).to_save() == now.ruleset(node).to_save()

@@ -228,3 +228,49 @@ class TestOneWayOnly:
         ways = here.futures(lambda there: there.open(source=POD, to=CLUSTER_IP))
         drawn = here.fork().open(source=POD, to=CLUSTER_IP, rng=Random(3))
         assert as_values(drawn) in [as_values(way.result) for way in ways]
+
+
+class TestEndsThatAreGone:
+    def test_the_client(self) -> None:
+        here = small(BOTH[0])
+        opened = here.open(source=POD, to=CLUSTER_IP)
+        here.remove_pod("default/client")
+        with pytest.raises(InputError, match=r"KPS710.*pod/default/client.* is gone"):
+            here.send_on(opened.session)
+
+    def test_a_server_that_was_never_reached(self) -> None:
+        here = small(BOTH[0])
+        lost = here.open(source=POD, to="10.44.0.77:53/udp")
+        for speak in (here.reply_on, lambda it: here.close(it, "silence", "server")):
+            with pytest.raises(InputError, match=r"KPS710.*no server"):
+                speak(lost.session)
+        assert here.close(lost.session).session.state == "closed"
+        assert here.sessions == ()
+
+    def test_a_pod_in_the_nodes_own_network(self) -> None:
+        here = world(ECHO, only=(("10.128.0.13", "node-b", "echo-1"),))
+        opened = here.open(source=CLIENT, to=NODE_PORT)
+        assert reached(opened) == "default/echo-1"
+        here.remove_pod("default/echo-1")
+        assert here.send_on(opened.session).session.state == "reset"
+
+
+def test_a_port_that_the_server_still_holds_opens_at_the_second_try() -> None:
+    """RFC 9293, 3.5.1: an old connection of the same port answers with an ACK, the caller resets it."""
+    here = small(BOTH[0])
+    opened = here.open(source=POD, to=CLUSTER_IP)
+    here.close(opened.session, "silence")
+    again = here.open(opened.session.packet)
+    assert again.session.state == "timeout"
+    assert here.open(opened.session.packet).session.state == "open"
+
+
+def test_a_client_runs_out_of_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("session", "world"):
+        monkeypatch.setattr(f"kproxysim.network.{module}.CLIENT_PORTS", range(51514, 51516))
+    here = small(BOTH[0])
+    first, _ = (here.open(source=POD, to=CLUSTER_IP) for _ in range(2))
+    with pytest.raises(InputError, match=r"KPS711.*each of its 2 ports"):
+        here.open(source=POD, to=CLUSTER_IP)
+    here.close(first.session)
+    assert here.open(source=POD, to=CLUSTER_IP).session.packet.sport == 51514
