@@ -124,6 +124,9 @@ class Match(Protocol):
         """The match as iptables-save prints it, without `-m NAME`."""
         ...
 
+    # One whose answer hangs on a packet's addresses and ports by ranges alone has a method `cut`, which puts
+    # them into a `Cuts`; it returns False where there is more to it.
+
 
 class Option(NamedTuple):
     """One spelling of an option: its canonical name, how many values it takes, whether `!` may stand before

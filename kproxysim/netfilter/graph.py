@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.position import Position
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
@@ -85,6 +86,14 @@ class ChainGraph:
         """Is there anything at this hook in this table: a rule, or a policy other than ACCEPT?"""
         chain = self.ruleset.chain(table, base)
         return chain is not None and (bool(chain.rules) or chain.policy == "DROP")
+
+    def cut(self, cuts: Cuts) -> None:
+        """What the rules of all chains tell apart; those for which ranges are not all there is are named."""
+        for table in self.ruleset.tables.values():
+            for name in table.chains:
+                for position in self.chain(table.name, name).rules:
+                    if position.meaning is not None and not position.meaning.cut(cuts):
+                        cuts.exact.add(position)
 
     def to_networkx(self) -> nx.MultiDiGraph[tuple[str, ...]]:
         """Hooks, tables and chains as nodes; the order of hooks and the jumps as edges.

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.graph import ChainGraph
+from kproxysim.netfilter.nat import cut_ports
 from kproxysim.netfilter.routing import RoutingTable
 from kproxysim.netfilter.sets import AddressSet
 from kproxysim.netfilter.skb import Skb
@@ -102,6 +104,18 @@ class Host:
         if "ACK" in flags:
             return "reset"
         return "accept" if "SYN" in flags and "FIN" not in flags else "drop"
+
+    def cut(self, cuts: Cuts) -> None:
+        """What its addresses, routes, sockets and sets tell apart, and the ports of address translation."""
+        self.routing.cut(cuts)
+        cut_ports(cuts)
+        for socket in self.sockets:
+            cuts.port(socket.port)
+            if socket.address is not None:
+                for version in (4, 6) if socket.address < 1 << 32 else (6,):
+                    cuts.address(socket.address, version)
+        for members in self.sets.values():
+            members.cut(cuts)
 
     def source_for(self, destination: int, version: int) -> int | None:
         """The source address that an unbound socket takes for `destination`: chosen before any rule is asked.

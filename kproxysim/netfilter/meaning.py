@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import Cuts, no_cut
 from kproxysim.netfilter.condition import Condition, Match, Surroundings, Unmodelled
 from kproxysim.netfilter.matches.limit import LimitMatch
 from kproxysim.netfilter.matches.statistic import RandomMatch
@@ -44,6 +45,7 @@ class UnknownMatch:
     may_be_unknown: ClassVar[bool] = True
     name: str
     words: str = ""
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         raise Unmodelled(f"match {self.name!r}")
@@ -116,6 +118,13 @@ class Parsed:
                 yield from several(skb, host)
             else:
                 yield match.condition(skb, host)
+
+    def cut(self, cuts: Cuts) -> bool:
+        """Put in what the rule tells apart. False if what it does hangs on more than ranges."""
+        for match in (*self.header, *(match for _, match in self.extensions)):
+            if match.field not in _SILENT and not (hasattr(match, "cut") and match.cut(cuts)):
+                return False
+        return self.target is None or (hasattr(self.target, "cut") and self.target.cut(cuts))
 
     def first_miss(self, skb: Skb, host: Surroundings) -> Condition | None:
         """The first condition that fails, or None if all hold. A draw is taken to hold."""

@@ -9,11 +9,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.conntrack import Connection, Conntrack, Status, Tuple
 from kproxysim.netfilter.skb import Skb, to_address
 from kproxysim.packet import Packet
 
-__all__ = ["DESTINATION", "HOOK_SIDE", "SOURCE", "Wanted", "bind", "is_bound", "port_class", "translate"]
+__all__ = [
+    "DESTINATION",
+    "HOOK_SIDE",
+    "SOURCE",
+    "Wanted",
+    "bind",
+    "cut_ports",
+    "is_bound",
+    "port_class",
+    "translate",
+]
 
 SOURCE = "source"
 DESTINATION = "destination"
@@ -40,6 +51,14 @@ def port_class(port: int) -> tuple[int, int]:
     if port < 1024:
         return 600, 1023
     return 1024, 65535
+
+
+def cut_ports(cuts: Cuts) -> None:
+    """The ports at which `port_class` changes, and those that it begins a search with."""
+    for first in (0, 512, 1024):
+        low, high = port_class(first)
+        cuts.port(low)
+        cuts.ports(first, high)
 
 
 class Wanted(NamedTuple):

@@ -36,7 +36,7 @@ class Lot:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Position:
     """One place in a chain.
 

@@ -11,13 +11,26 @@ from collections.abc import Iterable
 from dataclasses import field
 from ipaddress import IPv4Interface, IPv6Interface
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.skb import to_address
-from kproxysim.netfilter.source_ipv6 import choose
+from kproxysim.netfilter.source_ipv6 import choose, cut_candidates
 from kproxysim.values import dataclass
 
 __all__ = ["Interface", "Route", "RoutingTable"]
 
 _WIDTH = {4: 32, 6: 128}
+
+_FIXED = (
+    *((first << 24, 8, 4) for first in (0, 127)),
+    (0xE << 28, 4, 4),
+    (0xFFFFFFFF, 32, 4),
+    (1, 128, 6),
+    (0xFF << 120, 8, 6),
+    (0x3FA << 118, 10, 6),
+)
+"""Networks that mean something to every host: this one, loopback, groups, everybody, link-local (prefix,
+length, family).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +166,22 @@ class RoutingTable:
             if route is None or route.kind != "unicast":
                 return "UNREACHABLE"
         return "UNICAST"
+
+    def cut(self, cuts: Cuts) -> None:
+        """The ends of all networks and the addresses that routes and devices give to packets."""
+        for prefix, length, version in _FIXED:
+            cuts.prefix(prefix, length, version)
+        for routes in (*self._local.values(), *self._main.values()):
+            for route in routes.values():
+                cuts.prefix(route.network, route.length, route.version)
+                for given in (route.via, route.src):
+                    if given is not None:
+                        cuts.address(given, route.version)
+        addresses = [one for interface in self.interfaces.values() for one in interface.addresses]
+        for address in addresses:
+            cuts.address(int(address.ip), address.version)
+            cuts.prefix(int(address.network.network_address), address.network.prefixlen, address.version)
+        cut_candidates((one for one in addresses if isinstance(one, IPv6Interface)), cuts)
 
     def is_assigned(self, address: int, version: int) -> bool:
         """Is this an address of a device?

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.numbers import parse_port
 from kproxysim.netfilter.skb import Skb
 from kproxysim.packet import PORT_PROTOCOLS
@@ -46,6 +47,14 @@ class AddressSet:
             len(member) <= len(sides) and all(map(_is_in, member, [skb] * len(member), sides))
             for member in self._members
         )
+
+    def cut(self, cuts: Cuts) -> None:
+        """The ends of its networks and ports."""
+        for part in (part for member in self._members for part in member):
+            if isinstance(part, _Port):
+                cuts.ports(part.low, part.high)
+            else:
+                cuts.prefix(int(part.network_address), part.prefixlen, part.version)
 
     def __repr__(self) -> str:
         return f"AddressSet({list(self.members)!r})"

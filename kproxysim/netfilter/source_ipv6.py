@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv6Interface, IPv6Network
 
-__all__ = ["choose"]
+from kproxysim.netfilter.atoms import Cuts
+
+__all__ = ["choose", "cut_candidates"]
 
 _LABELS = tuple(
     (IPv6Network(prefix), label)
@@ -31,6 +33,9 @@ _LABELS = tuple(
 
 _NODE, _LINK, _SITE, _GLOBAL = 1, 2, 5, 14
 
+_RIVALS = 3
+"""From here on the longest common prefix may decide; ::1 is of another scope than any other address."""
+
 
 def choose(candidates: Iterable[tuple[str, IPv6Interface]], device: str, destination: int) -> int | None:
     """The best of `candidates` (device, address) for a packet that leaves by `device`; of equals, the first.
@@ -43,6 +48,22 @@ def choose(candidates: Iterable[tuple[str, IPv6Interface]], device: str, destina
         if best is None or score > best[0]:
             best = score, int(address.ip)
     return None if best is None else best[1]
+
+
+def cut_candidates(addresses: Iterable[IPv6Interface], cuts: Cuts) -> None:
+    """The destinations for which another of a host's addresses may be the best."""
+    for network, _ in _LABELS:
+        cuts.prefix(int(network.network_address), network.prefixlen, 6)
+    for group in range(0xFF00, 0x10000):  # flags and scope
+        cuts.prefix(group << 112, 16, 6)
+    for start in (0x3FA, 0x3FB):
+        cuts.prefix(start << 118, 10, 6)
+    own = {int(one.ip): one.network.prefixlen for one in addresses}
+    if len(own) < _RIVALS:
+        return
+    for address, most in own.items():
+        for length in range(1, most + 1):
+            cuts.prefix(address >> (128 - length) << (128 - length), length, 6)
 
 
 def _score(address: int, length: int, on_device: bool, destination: int) -> tuple[int, ...]:

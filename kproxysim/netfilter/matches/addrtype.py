@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.condition import (
     Condition,
     Extension,
@@ -67,6 +68,11 @@ class AddrTypeMatch:
             and _is(host.address_type(skb.dst, device), skb.dst, self.dst_types, skb.family)
             is self.dst_negated
         )
+
+    def cut(self, cuts: Cuts) -> bool:
+        """The unspecified address of IPv6; the rest is what the host's routes tell apart."""
+        cuts.address(0, 6)
+        return True
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         return self.conditions(skb, host)[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import Cuts, no_cut
 from kproxysim.netfilter.condition import (
     Condition,
     Extension,
@@ -36,6 +37,7 @@ class StateMatch:
     states: frozenset[str]
     negated: bool = False
     option: str = "ctstate"
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         return bool(self.states.intersection(_states(skb))) is not self.negated
@@ -89,6 +91,10 @@ class ConntrackMatch:
         if skb.flow is None or skb.flow.connection is None:
             return self.state is not None
         return all(part.holds(skb, host) for part in self.parts)
+
+    def cut(self, cuts: Cuts) -> bool:
+        """What its options ask for."""
+        return all(part.cut(cuts) for part in self.parts)
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         return self.conditions(skb, host)[0]

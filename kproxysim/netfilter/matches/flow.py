@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.condition import Condition, Given, RuleSyntaxError, Surroundings, Unmodelled
 from kproxysim.netfilter.conntrack import Connection, Status, Tuple
 from kproxysim.netfilter.matches.header import PROTOCOL_NUMBERS, protocol_name
@@ -44,6 +45,7 @@ class FlowPart:
     high: int
     text: str
     negated: bool = False
+    version: int = 4
 
     @property
     def may_be_unknown(self) -> bool:
@@ -80,6 +82,14 @@ class FlowPart:
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         return self._holds(skb) is not self.negated
+
+    def cut(self, cuts: Cuts) -> bool:
+        """A range of ports or a network."""
+        if self.option.endswith("port"):
+            cuts.ports(self.low, self.high)
+        elif self.option in ("ctorigsrc", "ctorigdst", "ctreplsrc", "ctrepldst"):
+            return cuts.masked(self.low, self.high, self.version)
+        return True
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         wanted = ("! " if self.negated else "") + self.text
@@ -129,7 +139,8 @@ def build_part(given: Given, family: Family) -> FlowPart:
         last = (parse_port(high) if high else 65535) if colon else first
         return FlowPart(option, first, last, _range(first, last), given.negated)
     address, mask = parse_host_mask(value, family)
-    return FlowPart(option, address, mask, _network(address, mask, family), given.negated)
+    version = 4 if family == "ipv4" else 6
+    return FlowPart(option, address, mask, _network(address, mask, family), given.negated, version)
 
 
 def _range(first: int, last: int) -> str:

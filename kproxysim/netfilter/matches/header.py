@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import Cuts, no_cut
 from kproxysim.netfilter.condition import Condition, RuleSyntaxError, Surroundings
 from kproxysim.netfilter.numbers import address_text, parse_number
 from kproxysim.netfilter.skb import Skb, to_address
@@ -74,6 +75,10 @@ class PrefixMatch:
         address = skb.src if self.side == "src" else skb.dst
         return ((address & self.mask) == self.network) is not self.negated
 
+    def cut(self, cuts: Cuts) -> bool:
+        """The ends of the network; a mask may be no prefix."""
+        return cuts.masked(self.network, self.mask, self.version)
+
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         had = str(to_address(skb.src if self.side == "src" else skb.dst, self.version))
         return Condition(self.side, ("! " if self.negated else "") + self.text, had, self.holds(skb, host))
@@ -103,6 +108,7 @@ class DeviceMatch:
     side: str
     name: str
     negated: bool = False
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         device = skb.iif if self.side == "in" else skb.oif
@@ -128,6 +134,7 @@ class ProtocolMatch:
     field: ClassVar[str] = "protocol"
     protocol: str
     negated: bool = False
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         return (skb.protocol == self.protocol) is not self.negated
@@ -146,6 +153,7 @@ class FragmentMatch:
 
     field: ClassVar[str] = "fragment"
     negated: bool = False
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         return self.negated

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import (
     Condition,
     Extension,
@@ -69,6 +70,7 @@ class IcmpMatch:
     low: int
     high: int
     negated: bool = False
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         if skb.protocol != self.protocol:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
 from kproxysim.netfilter.numbers import address_text, parse_address
 from kproxysim.netfilter.script import Family
@@ -45,6 +46,12 @@ class IpRangeMatch:
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         return all(one.holds(skb) for one in self.ranges)
+
+    def cut(self, cuts: Cuts) -> bool:
+        """The ends of the ranges."""
+        for one in self.ranges:
+            cuts.addresses(one.low, one.high, one.version)
+        return True
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         return self.conditions(skb, host)[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import (
     Condition,
     Extension,
@@ -42,6 +43,7 @@ class LimitMatch:
     negated: ClassVar[bool] = False
     text: str
     above: bool = False
+    cut = no_cut
 
     @property
     def says(self) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import (
     Condition,
     Extension,
@@ -36,6 +37,7 @@ class MacMatch:
     may_be_unknown: ClassVar[bool] = True
     address: str
     negated: bool = False
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         if skb.iif in ("", "lo"):
@@ -72,6 +74,7 @@ class PhysdevMatch:
     field: ClassVar[str] = "physdev"
     may_be_unknown: ClassVar[bool] = True
     options: tuple[tuple[str, str, bool], ...]
+    cut = no_cut
 
     @property
     def place(self) -> Place:
@@ -119,6 +122,7 @@ class PkttypeMatch:
     field: ClassVar[str] = "pkttype"
     type: str
     negated: bool = False
+    cut = no_cut
 
     def _had(self, skb: Skb, host: Surroundings) -> str:
         if not skb.iif:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
@@ -36,6 +37,7 @@ class MarkMatch:
     value: int
     mask: int
     negated: bool = False
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         return ((skb.mark & self.mask) == self.value) is not self.negated
@@ -56,6 +58,7 @@ class ConnmarkMatch:
     value: int
     mask: int
     negated: bool = False
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         if skb.flow is None or skb.flow.connection is None:

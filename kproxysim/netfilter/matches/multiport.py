@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
 from kproxysim.netfilter.numbers import parse_port
 from kproxysim.netfilter.script import Family
@@ -33,6 +34,12 @@ class MultiportMatch:
             self.side != "sports" and self._in(skb.dport)
         )
         return found is not self.negated
+
+    def cut(self, cuts: Cuts) -> bool:
+        """The ends of the ranges."""
+        for low, high in self.ranges:
+            cuts.ports(low, high)
+        return True
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         had = {"sports": f"{skb.sport}", "dports": f"{skb.dport}"}.get(self.side, f"{skb.sport}, {skb.dport}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import (
     Condition,
     Extension,
@@ -36,6 +37,7 @@ class OwnerMatch:
     field: ClassVar[str] = "owner"
     may_be_unknown: ClassVar[bool] = True
     options: tuple[tuple[str, str, bool], ...]
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         if all(option == "socket-exists" for option, _, _ in self.options) and skb.made_here:

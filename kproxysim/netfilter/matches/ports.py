@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import Cuts, no_cut
 from kproxysim.netfilter.condition import (
     Condition,
     Extension,
@@ -43,6 +44,11 @@ class PortMatch:
             self.low <= (skb.sport if self.side == "sport" else skb.dport) <= self.high
         ) is not self.negated
 
+    def cut(self, cuts: Cuts) -> bool:
+        """The ends of the range."""
+        cuts.ports(self.low, self.high)
+        return True
+
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         port = skb.sport if self.side == "sport" else skb.dport
         wanted = ("! " if self.negated else "") + self.text
@@ -65,6 +71,7 @@ class FlagsMatch:
     mask: frozenset[str]
     wanted: frozenset[str]
     negated: bool = False
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         flags = frozenset(skb.flags.split(",")) if skb.flags else frozenset()
@@ -104,6 +111,7 @@ class HiddenMatch:
     option: str
     wanted: str
     negated: bool = False
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         raise Unmodelled(f"option --{self.option}")
@@ -133,6 +141,10 @@ class PortsMatch:
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         return skb.protocol == self.protocol and all(part.holds(skb, host) for part in self.parts)
+
+    def cut(self, cuts: Cuts) -> bool:
+        """What its options ask for."""
+        return all(part.cut(cuts) for part in self.parts)
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         return Condition("protocol", self.protocol, skb.protocol, skb.protocol == self.protocol)

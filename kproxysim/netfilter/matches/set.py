@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import (
     Condition,
     Extension,
@@ -42,6 +43,7 @@ class SetMatch:
     sides: tuple[str, ...]
     negated: bool = False
     extra: tuple[str, ...] = ()
+    cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         members = host.address_set(self.name)

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import ClassVar
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import (
     Condition,
     Extension,
@@ -43,6 +44,7 @@ class RandomMatch:
     parts: int
     meant: Fraction
     negated: bool = False
+    cut = no_cut
 
     @property
     def says(self) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import (
     Extension,
     Given,
@@ -44,6 +45,7 @@ class ConnmarkTarget:
     packet_mask: int = _ALL
     shift: int = 0
     name = "CONNMARK"
+    cut = no_cut
 
     def _shifted(self, mark: int) -> int:
         return (mark >> -self.shift if self.shift < 0 else mark << self.shift) & _ALL
@@ -115,6 +117,7 @@ class CtTarget:
     options: tuple[str, ...] = ()
     notrack: bool = False
     unknown: str = ""
+    cut = no_cut
 
     def carried_out(self, skb: Skb) -> Skb:
         """The packet after this target. Raises `Unmodelled` for a zone, a helper or a timeout."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import Extension, Given, Option, RuleSyntaxError, by_name
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.quoting import quote
@@ -34,6 +35,7 @@ class LogTarget:
     level: int = _DEFAULT_LEVEL
     flags: tuple[str, ...] = ()
     name = "LOG"
+    cut = no_cut
 
     def carried_out(self, skb: Skb) -> Skb:
         """The packet, as it was."""
@@ -57,6 +59,7 @@ class NflogTarget:
     group: int = 0
     options: tuple[str, ...] = ()
     name = "NFLOG"
+    cut = no_cut
 
     def carried_out(self, skb: Skb) -> Skb:
         """The packet, as it was."""
@@ -77,6 +80,7 @@ class TraceTarget:
 
     then: ClassVar[Literal["goes-on"]] = "goes-on"
     name = "TRACE"
+    cut = no_cut
 
     def carried_out(self, skb: Skb) -> Skb:
         """The packet, as it was."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import Extension, Given, Option, RuleSyntaxError
 from kproxysim.netfilter.matches.mark import parse_mark
 from kproxysim.netfilter.numbers import parse_number
@@ -24,6 +25,7 @@ class MarkTarget:
     value: int
     mask: int
     name = "MARK"
+    cut = no_cut
 
     def apply(self, mark: int) -> int:
         """The mark after this target."""

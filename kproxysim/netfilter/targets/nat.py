@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError, by_name
 from kproxysim.netfilter.numbers import address_text, parse_address, parse_host_mask, parse_number, parse_port
 from kproxysim.netfilter.script import Family
@@ -53,6 +54,18 @@ class NatTarget:
             return f":{ports}"
         return f"[{host}]:{ports}" if ":" in host else f"{host}:{ports}"
 
+    def cut(self, cuts: Cuts) -> bool:
+        """The addresses and ports that it gives and keeps. Of several addresses one is picked by a hash, and
+        of several ports of a destination one is drawn, or reckoned from the one that was dialled.
+        """
+        if self.address is not None:
+            cuts.address(int(self.address), self.address.version)
+        if self.ports is not None:
+            cuts.ports(*self.ports)
+            cuts.port(self.ports[0])
+        several_ports = self.ports is not None and self.ports[0] != self.ports[1]
+        return self.last is None and self.base is None and not (self.name == "DNAT" and several_ports)
+
     def save(self) -> str:
         option = "--to-destination" if self.name == "DNAT" else "--to-source"
         return f"{self.name} {option} {self.to}{_flags(self.random, self.persistent)}"
@@ -67,6 +80,13 @@ class MasqueradeTarget:
     random: str = ""
     name = "MASQUERADE"
 
+    def cut(self, cuts: Cuts) -> bool:
+        """The ports that it keeps."""
+        if self.ports is not None:
+            cuts.ports(*self.ports)
+            cuts.port(self.ports[0])
+        return True
+
     def save(self) -> str:
         ports = "" if self.ports is None else f" --to-ports {_ports_text(self.ports)}"
         return f"MASQUERADE{ports}{_flags(self.random, False)}"
@@ -80,6 +100,13 @@ class RedirectTarget:
     ports: tuple[int, int] | None = None
     random: str = ""
     name = "REDIRECT"
+
+    def cut(self, cuts: Cuts) -> bool:
+        """The port that it gives; of several one is drawn."""
+        if self.ports is None:
+            return True
+        cuts.port(self.ports[0])
+        return self.ports[0] == self.ports[1]
 
     def save(self) -> str:
         ports = "" if self.ports is None else f" --to-ports {_ports_text(self.ports)}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError
 from kproxysim.netfilter.script import Family
 from kproxysim.values import dataclass
@@ -45,6 +46,7 @@ class RejectTarget:
     kind: str
     answer: tuple[int, int] | None
     name = "REJECT"
+    cut = no_cut
 
     def save(self) -> str:
         return f"REJECT --reject-with {self.kind}"

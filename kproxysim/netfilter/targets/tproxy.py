@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import Extension, Given, Option, Place, RuleSyntaxError, by_name
 from kproxysim.netfilter.matches.mark import parse_mark
 from kproxysim.netfilter.numbers import address_text, parse_address, parse_port
@@ -26,6 +27,7 @@ class TproxyTarget:
     value: int
     mask: int
     name = "TPROXY"
+    cut = no_cut
 
     def save(self) -> str:
         mark = f"{self.value:#x}/{self.mask:#x}"

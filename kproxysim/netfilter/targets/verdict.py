@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import ANYWHERE, Extension, Given, Place
 from kproxysim.netfilter.script import Family
 from kproxysim.values import dataclass
@@ -17,6 +18,7 @@ class Accept:
 
     then: ClassVar[Literal["ends"]] = "ends"
     name = "ACCEPT"
+    cut = no_cut
 
     def save(self) -> str:
         return "ACCEPT"
@@ -28,6 +30,7 @@ class Drop:
 
     then: ClassVar[Literal["ends"]] = "ends"
     name = "DROP"
+    cut = no_cut
 
     def save(self) -> str:
         return "DROP"
@@ -39,6 +42,7 @@ class Return:
 
     then: ClassVar[Literal["returns"]] = "returns"
     name = "RETURN"
+    cut = no_cut
 
     def save(self) -> str:
         return "RETURN"
@@ -51,6 +55,7 @@ class Jump:
     then: ClassVar[Literal["jumps"]] = "jumps"
     chain: str
     goto: bool = False
+    cut = no_cut
 
     @property
     def name(self) -> str:
@@ -67,6 +72,7 @@ class UnknownTarget:
     then: ClassVar[Literal["unknown"]] = "unknown"
     name: str
     options: str = ""
+    cut = no_cut
 
     def save(self) -> str:
         return f"{self.name} {self.options}".rstrip(" ")
