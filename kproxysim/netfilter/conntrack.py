@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from kproxysim.netfilter.overlay import Overlay
 from kproxysim.netfilter.tcp_states import Memory
+from kproxysim.values import dataclass
 
 __all__ = ["Connection", "Conntrack", "CtState", "Flow", "Status", "Tuple"]
 
@@ -85,7 +86,8 @@ class Connection(NamedTuple):
     tcp: Memory = Memory()
 
 
-class Flow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Flow:
     """What a packet knows of its connection: the entry, the state, and the direction it goes in.
 
     `connection` is None for INVALID and UNTRACKED packets.

@@ -10,7 +10,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from kproxysim.netfilter.condition import RuleSyntaxError
 from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.skb import to_address
+from kproxysim.netfilter.skb import written
 
 __all__ = [
     "address_text",
@@ -132,7 +132,7 @@ def address_text(value: int, version: int) -> str:
     """An address as inet_ntop prints it: IPv4 within IPv6 in dots."""
     if version == 6 and (value >> 32 == 0xFFFF or (value >> 32 == 0 and value >> 16)):
         return f"::{'ffff:' if value >> 32 else ''}{IPv4Address(value & _UINT32)}"
-    return str(to_address(value, version))
+    return written(value, version)
 
 
 @lru_cache(maxsize=65536)

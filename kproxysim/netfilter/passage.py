@@ -22,7 +22,7 @@ from kproxysim.netfilter.nat import DESTINATION, HOOK_SIDE, Wanted, bind, is_bou
 from kproxysim.netfilter.nat_range import pick_address, redirect_address
 from kproxysim.netfilter.routing import Route
 from kproxysim.netfilter.sets import AddressSet
-from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.skb import Skb, written
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.tables import HOOK_ORDER
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget, NetmapTarget, RedirectTarget
@@ -165,7 +165,7 @@ class Passage:
         if not arrived_by_loopback and skb.family == 4:
             self._check_source(skb)
         if route.kind == "local":
-            self._note("routing", self._here_text, skb, "local delivery")
+            self._note("routing", partial(_here_text, self.host.name), skb, "local delivery")
         return route
 
     def _check_source(self, skb: Skb) -> None:
@@ -214,7 +214,7 @@ class Passage:
             self._note("routing", "time to live is used up", skb, "the packet runs in a circle")
             answer = error_about(self.host, skb, "ttl")
             raise _Stop(Outcome("unreachable", skb, reason="routing-loop", at="routing", answer=answer))
-        self._note("routing", partial(self._route_text, route), skb, "forwarded")
+        self._note("routing", partial(_route_text, self.host.name, route), skb, "forwarded")
         skb = self._hook("FORWARD", skb.with_devices(skb.iif, route.device))
         return self._transmit(skb, route)
 
@@ -268,7 +268,7 @@ class Passage:
                 "routing", "dropped: a 127.0.0.0/8 source may not leave while route_localnet is 0", skb
             )
             raise _Stop(Outcome("martian", skb, reason="loopback-source-leaves", at="routing"))
-        self._note("routing", partial(self._route_text, route), skb, "routed again after DNAT")
+        self._note("routing", partial(_route_text, self.host.name, route), skb, "routed again after DNAT")
 
     def _transmit(self, skb: Skb, route: Route) -> Outcome:
         device = "lo" if route.kind == "local" else route.device
@@ -280,15 +280,6 @@ class Passage:
             return self._deliver(self._hook("PREROUTING", skb))
         next_hop = skb.dst if route.via is None else route.via
         return Outcome("transmit", skb, device, next_hop, at="routing")
-
-    def _here_text(self, skb: Skb, _after: Skb) -> str:
-        return f"{to_address(skb.dst, skb.family)} is an address of {self.host.name}"
-
-    def _route_text(self, route: Route, skb: Skb, after: Skb) -> str:
-        if route.kind == "local":
-            return self._here_text(skb, after)
-        via = "" if route.via is None else f" via {to_address(route.via, skb.family)}"
-        return f"{to_address(skb.dst, skb.family)}{via} dev {route.device} ({route.text})"
 
     # hooks
 
@@ -443,9 +434,20 @@ class Passage:
         self.log(Event(at, said, before, before if after is None else after, detail))
 
 
+def _here_text(host: str, skb: Skb, _after: Skb) -> str:
+    return f"{written(skb.dst, skb.family)} is an address of {host}"
+
+
+def _route_text(host: str, route: Route, skb: Skb, after: Skb) -> str:
+    if route.kind == "local":
+        return _here_text(host, skb, after)
+    via = "" if route.via is None else f" via {written(route.via, skb.family)}"
+    return f"{written(skb.dst, skb.family)}{via} dev {route.device} ({route.text})"
+
+
 def _no_route_text(skb: Skb, _after: Skb) -> str:
-    return f"no route to {to_address(skb.dst, skb.family)}"
+    return f"no route to {written(skb.dst, skb.family)}"
 
 
 def _group_text(kind: str, skb: Skb, _after: Skb) -> str:
-    return f"{to_address(skb.dst, skb.family)} is a {kind} address"
+    return f"{written(skb.dst, skb.family)} is a {kind} address"

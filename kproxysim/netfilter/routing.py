@@ -12,7 +12,7 @@ from dataclasses import field
 from ipaddress import IPv4Interface, IPv6Interface
 
 from kproxysim.netfilter.atoms import Cuts
-from kproxysim.netfilter.skb import to_address
+from kproxysim.netfilter.skb import written
 from kproxysim.netfilter.source_ipv6 import choose, cut_candidates
 from kproxysim.values import dataclass
 
@@ -72,8 +72,8 @@ class Route:
         """As `ip route` prints the prefix."""
         if self.length == 0:
             return "default"
-        address = to_address(self.network, self.version)
-        return str(address) if self.length == _WIDTH[self.version] else f"{address}/{self.length}"
+        address = written(self.network, self.version)
+        return address if self.length == _WIDTH[self.version] else f"{address}/{self.length}"
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kproxysim.netfilter.chance import Chance
 from kproxysim.netfilter.condition import Condition, Match, Surroundings, Unmodelled
@@ -21,6 +21,9 @@ from kproxysim.netfilter.position import Lot, Position
 from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.skb import Skb
 from kproxysim.notebook import html_of
+
+if TYPE_CHECKING:
+    from kproxysim.netfilter.renaming import Renaming
 
 __all__ = ["Missed", "Sink", "Verdict", "Walked", "walk_chain"]
 
@@ -75,18 +78,42 @@ class Missed(NamedTuple):
 class Walked(NamedTuple):
     """One event of a walk: a rule that matched, the end of a chain, or a policy.
 
-    `before` and `after` differ where the target changed the packet. `missed` are the rules passed over since
-    the last event in this chain. `chance` is the fraction of the draw that let the rule match. `noted` are
-    the rule's conditions where asking them again would not give the same answer.
+    `chance` is the fraction of the draw that let the rule match. `noted` are the rule's conditions where
+    asking them again would not give the same answer. What was recorded may be of another packet that went
+    the same way: then `renaming` puts this one's numbers into it.
     """
 
     position: Position
-    before: Skb
-    after: Skb
+    recorded_before: Skb
+    recorded_after: Skb
     host: Surroundings
-    missed: tuple[Missed, ...] = ()
+    recorded_missed: tuple[Missed, ...] = ()
     chance: Fraction | None = None
     noted: tuple[Condition, ...] = ()
+    renaming: Renaming | None = None
+
+    @property
+    def before(self) -> Skb:
+        """The packet as it came here."""
+        return self.recorded_before if self.renaming is None else self.renaming.skb(self.recorded_before)
+
+    @property
+    def after(self) -> Skb:
+        """The packet as it went on: another one where the target changed it."""
+        return self.recorded_after if self.renaming is None else self.renaming.skb(self.recorded_after)
+
+    @property
+    def missed(self) -> tuple[Missed, ...]:
+        """The rules passed over since the last event in this chain."""
+        if self.renaming is None:
+            return self.recorded_missed
+        skb = self.renaming.skb
+        return tuple(
+            [
+                Missed(one.position, skb(one.skb), one.host, one.lost, one.noted)
+                for one in self.recorded_missed
+            ]
+        )
 
     @property
     def table(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from kproxysim.netfilter.events import Event
 from kproxysim.network.edge import Edge
@@ -42,11 +41,10 @@ class _Seen:
         return None
 
 
-def advise(sent: Packet, edge: Edge, branch: Branch) -> Branch:
-    """The branch with its advice, most important first."""
+def advise(sent: Packet, edge: Edge, branch: Branch) -> tuple[Advice, ...]:
+    """What there is to say about a branch, most important first."""
     seen = _Seen(sent, edge, branch)
-    found = tuple(advice for adviser in _ADVISERS for advice in adviser(seen))
-    return replace(branch, advice=found)
+    return tuple(advice for adviser in _ADVISERS for advice in adviser(seen))
 
 
 def _cloud_nat(seen: _Seen) -> Iterator[Advice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from kproxysim.errors import InputError
@@ -36,7 +36,7 @@ def all_ways(packet: Packet, run: Callable[[Chance], Way], branch_of: Callable[[
     return ways
 
 
-def picked(branches: list[Branch], pick: str) -> list[Branch]:
+def picked(branches: Iterable[Branch], pick: str) -> tuple[Branch, ...]:
     """The branches that reach one endpoint.
 
     Raises InputError (KPS705) that lists the endpoints reached if none does.
@@ -61,7 +61,7 @@ def picked(branches: list[Branch], pick: str) -> list[Branch]:
         raise InputError.of(
             "KPS705", f"this packet never reaches {pick!r}", found=pick, notes=(f"it reaches: {known}",)
         )
-    return kept
+    return tuple(kept)
 
 
 def the_only(ways: Sequence[Way], branch_of: Callable[[Way], Branch], pick: str | None) -> Way:

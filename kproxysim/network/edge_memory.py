@@ -50,6 +50,11 @@ class EdgeMemory:
         copy._count, copy._sweep_at, copy.clock = self._count, self._sweep_at, self.clock
         return copy
 
+    @property
+    def is_fresh(self) -> bool:
+        """Has nothing come by yet that it remembers?"""
+        return not (self._known or self._handed)
+
     def passes(self, call: Call) -> bool:
         """Was this connection let through?"""
         known = self._get(call)

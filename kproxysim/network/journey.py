@@ -16,7 +16,7 @@ from kproxysim.netfilter.conntrack import CtState, Flow
 from kproxysim.netfilter.events import Event, Outcome
 from kproxysim.netfilter.host import ECHO
 from kproxysim.netfilter.passage import Passage
-from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.skb import Skb, written
 from kproxysim.netfilter.state import HostState
 from kproxysim.network.edge_memory import EdgeMemory
 from kproxysim.network.router import EdgeRouter
@@ -222,4 +222,4 @@ def _in_session(packet: Packet, *, answered: bool) -> str:
 
 
 def _nobody_text(device: str, skb: Skb, _after: Skb) -> str:
-    return f"nobody answers for {skb.packet.dst} on {device}"
+    return f"nobody answers for {written(skb.dst, skb.family)} on {device}"

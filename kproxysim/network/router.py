@@ -13,10 +13,12 @@ from dataclasses import field
 from fractions import Fraction
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import chain
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.chance import Alternative, Chance
 from kproxysim.netfilter.events import Event, Log, Outcome, Said
-from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.skb import Skb, to_address, written
 from kproxysim.network.edge import Edge
 from kproxysim.network.edge_memory import Call, EdgeMemory
 from kproxysim.packet import Address, Packet
@@ -126,6 +128,22 @@ class EdgeRouter:
         if hop is not None:
             return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
         return Outcome("transmit", skb, INTERNET_SIDE, skb.dst, at="edge:route")
+
+    def cut(self, cuts: Cuts) -> None:
+        """What the edge tells apart, and the addresses that it gives to packets."""
+        for network in _PRIVATE:
+            cuts.prefix(int(network.network_address), network.prefixlen, network.version)
+        networks = [*self.pod_networks, *(network for network, _ in self._routed)]
+        for opening in self.edge.firewall or ():
+            cuts.ports(opening.low, opening.high)
+            networks.append(ip_network(opening.source))
+        for one in networks:
+            cuts.prefix(int(one.network_address), one.prefixlen, one.version)
+        outside = (ip_address(text) for text in self.edge.outside.values())
+        for address in chain(
+            self._internal, self._public, self.inside, self.balanced, self.gateway.values(), outside
+        ):
+            cuts.address(int(address), address.version)
 
     def unreachable(self, skb: Skb, log: Log) -> Outcome:
         """The internet has nobody with this address: told to senders by routers, swallowed by a cloud."""
@@ -270,15 +288,15 @@ def _open_text(skb: Skb, _after: Skb) -> str:
 
 
 def _inside_text(skb: Skb, _after: Skb) -> str:
-    return f"{skb.packet.dst} is in the cluster's network"
+    return f"{written(skb.dst, skb.family)} is in the cluster's network"
 
 
 def _foreign_text(skb: Skb, _after: Skb) -> str:
-    return f"{skb.packet.src} is no address of a node"
+    return f"{written(skb.src, skb.family)} is no address of a node"
 
 
 def _nobody_text(skb: Skb, _after: Skb) -> str:
-    return f"nobody has {skb.packet.dst}"
+    return f"nobody has {written(skb.dst, skb.family)}"
 
 
 def _of(address: Address, skb: Skb, what: str, name: str) -> Said:
@@ -289,7 +307,7 @@ def _of(address: Address, skb: Skb, what: str, name: str) -> Said:
 
 
 def _destination_text(what: str, skb: Skb, _after: Skb) -> str:
-    return f"{skb.packet.dst} {what}"
+    return f"{written(skb.dst, skb.family)} {what}"
 
 
 def _call(skb: Skb) -> Call:

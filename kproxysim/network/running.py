@@ -22,6 +22,7 @@ from kproxysim.network.edge_memory import EdgeMemory
 from kproxysim.network.kube_proxies import KubeProxies
 from kproxysim.network.node_rules import flushed, restored
 from kproxysim.network.pods import Pod, brought_by, pods_of
+from kproxysim.network.precedents import Precedents
 from kproxysim.network.router import EdgeRouter
 from kproxysim.network.session import Sessions
 from kproxysim.network.surroundings import edge_router
@@ -81,6 +82,7 @@ class RunningCluster:
         self._made_router: EdgeRouter | None = None
         self._known_topologies: dict[frozenset[Address], Topology] = {}
         self._guests: dict[Address, Topology] = {}
+        self._precedents: Precedents | None = None
 
     @property
     def now(self) -> float:
@@ -313,6 +315,7 @@ class RunningCluster:
 
         `rules`: nodes have other rules; `layout`: hosts, addresses or sockets are other ones as well.
         """
+        self._precedents = None
         if layout:
             self._known_topologies = {}
             self._made_router = None
@@ -323,6 +326,10 @@ class RunningCluster:
             }
         if layout or rules:
             self._guests = {}
+
+    def _is_fresh(self) -> bool:
+        """Has nothing happened yet that a host or the edge remembers?"""
+        return self._edge_memory.is_fresh and all(state.is_fresh for state in self._states.values())
 
     def _check_node(self, name: str) -> None:
         """Raises InputError (KPS703) for a node that is not there."""

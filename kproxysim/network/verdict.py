@@ -6,7 +6,8 @@ of REJECT: UDP from the host itself fails with EPERM, TCP from the host itself i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from kproxysim.cluster import Cluster
 from kproxysim.kubeproxy.comments import Remark, read_comment
@@ -22,12 +23,12 @@ from kproxysim.network.nearest import find_nearest
 from kproxysim.network.pods import Pod
 from kproxysim.network.session import Session
 from kproxysim.network.topology import Topology
-from kproxysim.network.trace import Branch, Hop, Reached, Reply
+from kproxysim.network.trace import Branch, Hop, Nearest, Reached, Reply
 from kproxysim.network.who import Sender
 from kproxysim.packet import Packet
 from kproxysim.values import dataclass
 
-__all__ = ["Call", "Followed", "branch_of", "follow", "remark_of"]
+__all__ = ["Call", "Followed", "branch_of", "follow", "hoped_for", "remark_of"]
 
 _ICMP_SEEN = {
     (4, 3, 0): "net-unreachable",
@@ -132,9 +133,6 @@ def follow(call: Call, journey: Journey) -> Followed:
     chance = journey.chance
     final = outcome.skb
     connection = None if final.flow is None else final.flow.connection
-    nearest = (
-        None if reached is not None and reached.kind == "endpoint" else find_nearest(call.packet, leg.hops)
-    )
     branch = Branch(
         probability=chance.meant,
         probability_kernel=chance.kernel,
@@ -146,12 +144,19 @@ def follow(call: Call, journey: Journey) -> Followed:
         source=_source(call, leg),
         delivered_to=reached,
         reply=reply,
-        nearest=nearest,
+        nearest=hoped_for(call.packet, leg.hops, reached),
         detail=outcome.detail,
         sport_range=None if connection is None else _sport_range(leg),
     )
-    branch = advise(call.packet, call.edge, branch)
+    branch = replace(branch, advice=advise(call.packet, call.edge, branch))
     return Followed(branch, leg.end, None if back is None else back.end)
+
+
+def hoped_for(sent: Packet, hops: Iterable[Hop], reached: Reached | None) -> Nearest | None:
+    """The rule that the sender hoped for; None for a packet that a Service's endpoint got."""
+    if reached is not None and reached.kind == "endpoint":
+        return None
+    return find_nearest(sent, hops)
 
 
 def remark_of(meaning: Parsed) -> Remark | None:

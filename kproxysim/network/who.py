@@ -24,10 +24,14 @@ PING = "icmp"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A host of the topology that makes packets, with how it is called in a trace."""
+    """A host that makes packets, with how it is called in a trace.
+
+    `guest` is the address of somebody on the internet for whom the topology has no host yet.
+    """
 
     host: str
     label: str
+    guest: Address | None = None
 
 
 def find_sender(text: str, topology: Topology, clients: Mapping[str, Address]) -> Sender:
@@ -42,7 +46,8 @@ def find_sender(text: str, topology: Topology, clients: Mapping[str, Address]) -
         address = _address(rest)
         if address is None:
             raise _unknown(text, "write internet/ADDRESS, such as internet/203.0.113.7", ())
-        return Sender(f"internet/{address}", "internet")
+        name = f"internet/{address}"
+        return Sender(name, "internet", None if name in topology.hosts else address)
     if kind in ("node", "pod") and rest:
         name = f"{kind}/{rest}"
         placed = topology.hosts.get(name)

@@ -15,9 +15,11 @@ from kproxysim.network.choosing import all_ways, picked, the_only
 from kproxysim.network.dialogue import answer_back, close_by, open_session, reset_by, send_more
 from kproxysim.network.futures import Future, Since
 from kproxysim.network.journey import Journey
+from kproxysim.network.precedents import Precedents
 from kproxysim.network.running import RunningCluster
 from kproxysim.network.session import CLIENT_PORTS, Exchange, Session, socket_of
 from kproxysim.network.surroundings import source_address
+from kproxysim.network.told import Precedent
 from kproxysim.network.topology import Topology
 from kproxysim.network.trace import Branch, Trace
 from kproxysim.network.verdict import Call, branch_of
@@ -116,12 +118,49 @@ class World(RunningCluster):
         InputError for names nobody knows, and for a packet that is dealt out anew each time it goes round in
         a circle (KPS709): the ways that it may take are too many to follow.
         """
-        topology, sender = self._sender(
-            f"internet/{packet.src}" if source == "internet" else source or self._owner(packet)
-        )
+        if source == "internet":
+            source = f"internet/{packet.src}"
+        sender = find_sender(source or self._owner(packet), self.topology, self.clients)
         if via is not None:
             self._check_node(via)
-        call = self._call(packet, sender, topology, mark)
+        if rng is not None:
+            trace = self._walk(packet, sender, via, mark, rng)
+        else:
+            trace = self._trace(packet, sender, via, mark)
+        if pick is None:
+            return trace
+        branches = picked(trace.branches, pick)
+        return Trace(packet, sender.label, branches, trace.assumptions, self._notes(branches))
+
+    def _trace(self, packet: Packet, sender: Sender, via: str | None, mark: int) -> Trace:
+        """As `_walk`, of the packet itself or of one before it that goes the same way.
+
+        What hosts remember may tell any two packets apart, so as soon as one does, every packet is walked.
+        """
+        if not self._is_fresh():
+            return self._walk(packet, sender, via, mark)
+        topology = self.topology
+        router = self._router(topology)
+        if self._precedents is None or not self._precedents.is_of(topology, router):
+            self._precedents = Precedents(topology, router)
+        known = self._precedents.find(packet, sender, via, mark)
+        if known is not None:
+            return known.told_of(packet, sender.guest)
+        trace = self._walk(packet, sender, via, mark)
+        call = self._call(packet, sender, self._topology_with(sender.host), mark)
+        self._precedents.learn(Precedent(call, via, trace))
+        return trace
+
+    def _walk(
+        self,
+        packet: Packet,
+        sender: Sender,
+        via: str | None = None,
+        mark: int = 0,
+        rng: random.Random | None = None,
+    ) -> Trace:
+        """Follow a packet step by step: what all faster ways to the same trace are held against."""
+        call = self._call(packet, sender, self._topology_with(sender.host), mark)
         if rng is not None:
             branches = [branch_of(call, self._journey(call, Draw(rng), via))]
         else:
@@ -131,8 +170,6 @@ class World(RunningCluster):
 
             branches = all_ways(packet, run, lambda branch: branch)
         assumptions = tuple(dict.fromkeys(text for branch in branches for text in call.assumptions(branch)))
-        if pick is not None:
-            branches = picked(branches, pick)
         return Trace(packet, sender.label, tuple(branches), assumptions, self._notes(branches))
 
     # connections

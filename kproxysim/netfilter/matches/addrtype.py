@@ -24,7 +24,7 @@ from kproxysim.netfilter.condition import (
     by_name,
 )
 from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.skb import Skb, written
 from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "AddrTypeMatch"]
@@ -87,7 +87,7 @@ class AddrTypeMatch:
             if types:
                 had = host.address_type(address, self._device(skb))
                 wanted = ("! " if negated else "") + self._text(types)
-                shown = f"{had} ({to_address(address, skb.family)})"
+                shown = f"{had} ({written(address, skb.family)})"
                 held = _is(had, address, types, skb.family) is not negated
                 found.append(Condition(name, wanted, shown, held))
         return found

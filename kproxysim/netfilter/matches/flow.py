@@ -14,7 +14,7 @@ from kproxysim.netfilter.conntrack import Connection, Status, Tuple
 from kproxysim.netfilter.matches.header import PROTOCOL_NUMBERS, protocol_name
 from kproxysim.netfilter.numbers import address_text, parse_host_mask, parse_number, parse_port
 from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.skb import Skb, written
 from kproxysim.values import dataclass
 
 __all__ = ["FLOW_OPTIONS", "FlowPart", "build_part"]
@@ -110,7 +110,7 @@ class FlowPart:
         if self.option == "ctstatus":
             return ",".join(name for name in _SAVED_STATUS if connection.status & _STATUS[name]) or "NONE"
         value = self._value(connection)
-        return str(value) if self.option.endswith("port") else str(to_address(value, skb.family))
+        return str(value) if self.option.endswith("port") else written(value, skb.family)
 
     def save(self) -> str:
         return f"{'! ' if self.negated else ''}--{self.option} {self.text}"

@@ -11,7 +11,7 @@ from typing import ClassVar
 from kproxysim.netfilter.atoms import Cuts, no_cut
 from kproxysim.netfilter.condition import Condition, RuleSyntaxError, Surroundings
 from kproxysim.netfilter.numbers import address_text, parse_number
-from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.skb import Skb, written
 from kproxysim.values import dataclass
 
 __all__ = [
@@ -80,7 +80,7 @@ class PrefixMatch:
         return cuts.masked(self.network, self.mask, self.version)
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
-        had = str(to_address(skb.src if self.side == "src" else skb.dst, self.version))
+        had = written(skb.src if self.side == "src" else skb.dst, self.version)
         return Condition(self.side, ("! " if self.negated else "") + self.text, had, self.holds(skb, host))
 
     @property

@@ -8,7 +8,7 @@ from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
 from kproxysim.netfilter.numbers import address_text, parse_address
 from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.skb import Skb, written
 from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "IpRangeMatch"]
@@ -62,7 +62,7 @@ class IpRangeMatch:
             Condition(
                 one.side,
                 ("! " if one.negated else "") + one.text,
-                str(to_address(one.had(skb), one.version)),
+                written(one.had(skb), one.version),
                 one.holds(skb),
             )
             for one in self.ranges

@@ -20,7 +20,7 @@ from kproxysim.netfilter.condition import (
 )
 from kproxysim.netfilter.numbers import address_text, parse_address, parse_number
 from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.skb import Skb, written
 from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "RecentMatch"]
@@ -79,7 +79,7 @@ class RecentMatch:
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         """What it asks and finds, without carrying the action out."""
-        who = str(to_address(self._key(skb), self.version))
+        who = written(self._key(skb), self.version)
         if self.action == "set":
             return Condition("recent", f"remember in {self.name}", who, not self.negated)
         seen = host.recently_seen(

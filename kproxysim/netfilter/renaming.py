@@ -1,0 +1,159 @@
+"""One packet's addresses and ports in the place of another's that went the same way.
+
+What was recorded of a packet holds for every other packet that is told apart from it nowhere (see `atoms`),
+with that packet's own values. Values are replaced wherever they stand, for what belongs to the packet alone
+can be told from what rules and routes gave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from kproxysim.later import FilledLater
+from kproxysim.netfilter.conntrack import Connection, Flow, Tuple
+from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.walk import Walked
+from kproxysim.packet import Packet
+
+__all__ = ["Renaming"]
+
+
+class Renaming:
+    """What to put in the place of what: addresses, ports, and names of hosts that are made of an address.
+
+    What is one and the same thing before is so afterwards.
+    """
+
+    __slots__ = ("_addresses", "_flows", "_names", "_ports", "_skbs")
+
+    def __init__(
+        self, addresses: Mapping[int, int], ports: Mapping[int, int], names: Mapping[str, str]
+    ) -> None:
+        self._addresses = addresses
+        self._ports = ports
+        self._names = names
+        self._skbs: dict[int, Skb] = {}
+        self._flows: dict[int, Flow] = {}
+
+    def name(self, name: str) -> str:
+        """A host's name or label."""
+        return self._names.get(name, name)
+
+    def packet(self, packet: Packet) -> Packet:
+        """A packet on the wire, the one inside an ICMP error included."""
+        addresses, ports = self._addresses, self._ports
+        src, dst = int(packet.src), int(packet.dst)
+        return Packet(
+            packet.protocol,
+            to_address(addresses.get(src, src), packet.family),
+            to_address(addresses.get(dst, dst), packet.family),
+            None if packet.sport is None else ports.get(packet.sport, packet.sport),
+            None if packet.dport is None else ports.get(packet.dport, packet.dport),
+            packet.flags,
+            packet.icmp,
+            None if packet.inner is None else self.packet(packet.inner),
+            packet.in_window,
+        )
+
+    def skb(self, skb: Skb) -> Skb:
+        """A packet inside a host, with its connection."""
+        made = self._skbs.get(id(skb))
+        if made is None:
+            header = self.header(skb)
+            flow = skb.flow
+            made = header if flow is None else header.with_flow(self._flow(flow))
+            self._skbs[id(skb)] = made
+        return made
+
+    def header(self, skb: Skb) -> Skb:
+        """A packet inside a host, without its connection."""
+        addresses, ports = self._addresses, self._ports
+        (
+            family, protocol, src, dst, sport, dport, flags, icmp, inner, mark, iif, oif, _, made_here,
+            in_window,
+        ) = skb  # fmt: skip
+        return _as_skb(
+            (
+                family,
+                protocol,
+                addresses.get(src, src),
+                addresses.get(dst, dst),
+                ports.get(sport, sport),
+                ports.get(dport, dport),
+                flags,
+                icmp,
+                None if inner is None else self.packet(inner),
+                mark,
+                iif,
+                oif,
+                None,
+                made_here,
+                in_window,
+            )
+        )
+
+    def steps(self, steps: Iterable[Walked | Event]) -> list[Walked | Event]:
+        """What happened on one host."""
+        mine = (self,)
+        return [_AS[type(step)](step[:-1] + mine) for step in steps]
+
+    def sentence(self, said: Callable[[Skb, Skb], str], before: Skb, after: Skb) -> str:
+        """What is said of a packet. The first thing that a sentence is made with may be a host's name."""
+        if self._names and isinstance(said, partial) and said.args[0] in self._names:
+            said = partial(said.func, self._names[said.args[0]], *said.args[1:])
+        renamed = self.header(before)
+        return said(renamed, renamed if after is before else self.header(after))
+
+    def _flow(self, flow: Flow) -> Flow:
+        made = self._flows.get(id(flow))
+        if made is None:
+            made = self._flows[id(flow)] = _RenamedFlow(flow, self)
+        return made
+
+    def connection(self, connection: Connection) -> Connection:
+        """An entry, both directions of it."""
+        original, reply = self._tuple(connection.original), self._tuple(connection.reply)
+        return connection._replace(original=original, reply=reply)
+
+    def _tuple(self, one: Tuple) -> Tuple:
+        addresses, ports = self._addresses, self._ports
+        protocol, src, sport, dst, dport, family = one
+        return Tuple(
+            protocol,
+            addresses.get(src, src),
+            ports.get(sport, sport),
+            addresses.get(dst, dst),
+            ports.get(dport, dport),
+            family,
+        )
+
+
+class _RenamedFlow(FilledLater, Flow):
+    __slots__ = ("like", "renaming")
+    like: Flow
+    renaming: Renaming
+
+    def __init__(self, like: Flow, renaming: Renaming) -> None:
+        put = object.__setattr__
+        put(self, "like", like)
+        put(self, "renaming", renaming)
+
+    def _make_state(self) -> str:
+        return self.like.state
+
+    def _make_is_reply(self) -> bool:
+        return self.like.is_reply
+
+    def _make_connection(self) -> Connection | None:
+        connection = self.like.connection
+        return None if connection is None else self.renaming.connection(connection)
+
+
+# The quickest way to make a named tuple of a tuple: a trace has dozens of them for each branch.
+_as_skb: Callable[[tuple[object, ...]], Skb] = partial(tuple.__new__, Skb)
+_AS: dict[type, Callable[[tuple[object, ...]], Walked | Event]] = {
+    Walked: partial(tuple.__new__, Walked),
+    Event: partial(tuple.__new__, Event),
+}
