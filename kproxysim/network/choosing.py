@@ -17,8 +17,8 @@ Way = TypeVar("Way")
 _LONGEST_WAY = 24
 """Hops. A packet that passes more of them goes round in a circle."""
 
-_MOST_IN_A_CIRCLE = 256
-"""Ways to follow of a packet that goes round in a circle: where its endpoint is drawn anew in each turn,
+_MOST_IN_A_CIRCLE = 32
+"""So many ways round in a circle are followed to their ends. Where an endpoint is drawn anew in each turn,
 there are 2^64 and more.
 """
 
@@ -28,10 +28,11 @@ def all_ways(packet: Packet, run: Callable[[Chance], Way], branch_of: Callable[[
 
     Raises InputError (KPS709) where it goes round in a circle and they are too many to follow.
     """
-    ways = []
+    ways, circles = [], 0
     for _, way in enumerate_runs(run):
         ways.append(way)
-        if len(ways) > _MOST_IN_A_CIRCLE and len(branch_of(way).hops) > _LONGEST_WAY:
+        circles += len(branch_of(way).hops) > _LONGEST_WAY
+        if circles > _MOST_IN_A_CIRCLE:
             raise _too_many_ways(packet)
     return ways
 

@@ -50,6 +50,15 @@ class Situation:
     rules: Maker | None = None
     _known: dict[Any, Any] = field(default_factory=dict, init=False)
 
+    def __repr__(self) -> str:
+        cluster = self.world.cluster
+        nodes, services = len(cluster.nodes), len(cluster.services)
+        return f"<Situation: {self.call}, in a world of {nodes} nodes and {services} Services>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - the protocol has it
+        """As hypothesis shows a value that fails: in one line, the program is in the error's own words."""
+        printer.text(repr(self))
+
     @property
     def packet(self) -> Packet:
         """The first packet of the call."""

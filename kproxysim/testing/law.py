@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kproxysim.testing.call import Situation
+from kproxysim.testing.program import program
 
 __all__ = ["Broken", "Examined", "Law", "LawBroken", "Violation"]
 
@@ -44,6 +45,10 @@ class Violation:
             self.situation_line,
             *ways,
             f"because {self.why}",
+            "",
+            "to see it again:",
+            "",
+            program(self.situation),
         ]
         return "\n".join(lines)
 

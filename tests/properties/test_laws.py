@@ -4,11 +4,13 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 
 from kproxysim.testing import ALL_LAWS, LAWS, UNKEPT, Law, LawBroken, Situation, check_laws
+from kproxysim.testing.program import program
 from kproxysim.testing.strategies import situations, situations_for
 
 ORDINARY = settings.get_current_profile_name() == "ordinary"
@@ -48,6 +50,16 @@ def test_what_kube_proxy_does_not_keep_is_found(law: Law) -> None:
     (violation,) = broken.value.violations
     taken = {one.key for one in violation.situation.world.cluster.services if one.spec.external_ips}
     assert any(f"without Service {key}" in str(broken.value) for key in taken)
+
+
+@few
+@given(situations())
+def test_a_situation_is_a_program_to_paste(situation: Situation) -> None:
+    """Run, it sends the same packet in the same world."""
+    assume(not situation.endless)
+    names: dict[str, Any] = {}
+    exec(program(situation), names)  # noqa: S102 - what is to be pasted runs
+    assert names["trace"] == situation.trace
 
 
 def test_every_law_says_what_it_is_and_where_it_is_written(root: Path) -> None:

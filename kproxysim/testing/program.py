@@ -1,0 +1,67 @@
+"""A situation as a program: paste it, run it, and the same packet goes the same way."""
+
+from __future__ import annotations
+
+from pprint import pformat
+from typing import Any
+
+from kproxysim.testing.call import Situation
+
+__all__ = ["program"]
+
+_WIDTH = 100
+
+
+def program(situation: Situation) -> str:
+    """Python that builds the world and sends the packet; `trace` is what becomes of it.
+
+    Rules that were given are left out, with a comment that says so: they are no kube-proxy's.
+    """
+    world, call = situation.world, situation.call
+    cluster = world.cluster
+    manifests = [
+        {"apiVersion": version, "kind": kind, **_written(one)}
+        for version, kind, models in (
+            ("v1", "Node", cluster.nodes),
+            ("v1", "Service", cluster.services),
+            ("discovery.k8s.io/v1", "EndpointSlice", cluster.endpoint_slices),
+        )
+        for one in models
+    ]
+    lines = [
+        "from kproxysim import Allow, Cluster, Edge, KubeProxyConfiguration, NodeFacts, Pod, World",
+        "",
+        f"cluster = Cluster.load({_pretty(manifests)})",
+        "world = World(",
+        "    cluster,",
+        f"    edge={world.edge!r},",
+        f"    pods={_pretty(list(world.pods))},",
+    ]
+    if world.clients:
+        lines.append(f"    clients={ {name: str(one) for name, one in world.clients.items()}!r},")
+    if world.facts:
+        facts = ", ".join(f"{name!r}: {_model('NodeFacts', one)}" for name, one in world.facts.items())
+        lines.append(f"    facts={{{facts}}},")
+    if world.config is not None:
+        lines.append(f"    config={_model('KubeProxyConfiguration', world.config)},")
+    lines += [f"    version={world.version!r},", f"    pod_network={world.pod_network!r},", ")"]
+    if world.given_rules:
+        lines.append(f"# The rules of {', '.join(world.given_rules)} were given: pass them as rules={{...}}.")
+    lines += [
+        f"packet = world.packet({call.source!r}, {call.to!r})",
+        f"trace = world.send(packet, {call.source!r}, via={call.via!r})",
+    ]
+    return "\n".join(lines)
+
+
+def _written(model: Any) -> dict[str, Any]:
+    found: dict[str, Any] = model.model_dump(by_alias=True, exclude_unset=True, mode="json")
+    return found
+
+
+def _model(name: str, model: Any) -> str:
+    return f"{name}.model_validate({_written(model)!r})"
+
+
+def _pretty(value: object) -> str:
+    return pformat(value, width=_WIDTH, sort_dicts=False)
