@@ -72,6 +72,12 @@ class Surroundings(Protocol):
         """The kernel's type of an address ("LOCAL", "UNICAST", ...), on one device if `device` is given."""
         ...
 
+    def has_way_back(self, source: int, device: str, *, loose: bool, accept_local: bool) -> bool:
+        """Would a packet to `source` leave by `device` (by any, if `loose`)? Own addresses count if
+        `accept_local`.
+        """
+        ...
+
     def recently_seen(self, name: str, address: int, seconds: int | None, hits: int) -> bool:
         """Has `recent` list `name` this address, seen at least `hits` times in the last `seconds`?"""
         ...

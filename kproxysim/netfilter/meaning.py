@@ -16,6 +16,7 @@ from kproxysim.netfilter.matches.limit import LimitMatch
 from kproxysim.netfilter.matches.statistic import RandomMatch
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.targets.connection import ConnmarkTarget, CtTarget
+from kproxysim.netfilter.targets.header import ChecksumTarget, TcpmssTarget
 from kproxysim.netfilter.targets.log import LogTarget, NflogTarget, TraceTarget
 from kproxysim.netfilter.targets.mark import MarkTarget
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget, NetmapTarget, RedirectTarget
@@ -31,7 +32,16 @@ Draw = RandomMatch | LimitMatch
 
 NatTargets = NatTarget | MasqueradeTarget | RedirectTarget | NetmapTarget
 
-Passing = MarkTarget | ConnmarkTarget | CtTarget | LogTarget | NflogTarget | TraceTarget
+Passing = (
+    MarkTarget
+    | ConnmarkTarget
+    | CtTarget
+    | LogTarget
+    | NflogTarget
+    | TraceTarget
+    | TcpmssTarget
+    | ChecksumTarget
+)
 """Targets after which the next rule is asked."""
 
 Target = Accept | Drop | Return | Jump | RejectTarget | NatTargets | Passing | TproxyTarget | UnknownTarget

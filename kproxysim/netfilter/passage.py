@@ -81,6 +81,12 @@ class Passage:
         """The kernel's type of an address, by this host's routes."""
         return self.host.routing.address_type(address, self._family, device)
 
+    def has_way_back(self, source: int, device: str, *, loose: bool, accept_local: bool) -> bool:
+        """See `RoutingTable.has_way_back`."""
+        return self.host.routing.has_way_back(
+            source, self._family, device, loose=loose, accept_local=accept_local
+        )
+
     def recently_seen(self, name: str, address: int, seconds: int | None, hits: int) -> bool:
         """See `HostState.recently_seen`."""
         return self.state.recently_seen(name, address, seconds, hits)

@@ -58,7 +58,9 @@ def needs_of(meaning: Parsed) -> tuple[Need, ...]:
     target = meaning.target
     if target is not None and not isinstance(target, Jump):
         extension = TARGETS.get(target.name)
-        place = extension.place if extension is not None else KERNEL_TARGETS.get(target.name, ANYWHERE)
+        place = KERNEL_TARGETS.get(target.name, ANYWHERE)
+        if extension is not None:
+            place = getattr(target, "place", extension.place)
         needs.append(Need(target.name, place))
     return tuple(need for need in needs if need.place != ANYWHERE)
 

@@ -125,13 +125,19 @@ class RoutingTable:
                     yield from self._main[(version, length)].values()
 
     def _find(
-        self, table: dict[tuple[int, int], dict[int, Route]], name: str, address: int, version: int
+        self,
+        table: dict[tuple[int, int], dict[int, Route]],
+        name: str,
+        address: int,
+        version: int,
+        device: str = "",
     ) -> Route | None:
+        """The route with the longest prefix, among those by `device` if one is given."""
         width = _WIDTH[version]
         for length in self._lengths.get((version, name), ()):
             network = address >> (width - length) << (width - length)
             route = table[(version, length)].get(network)
-            if route is not None:
+            if route is not None and (not device or route.device == device):
                 return route
         return None
 
@@ -182,6 +188,26 @@ class RoutingTable:
             cuts.address(int(address.ip), address.version)
             cuts.prefix(int(address.network.network_address), address.network.prefixlen, address.version)
         cut_candidates((one for one in addresses if isinstance(one, IPv6Interface)), cuts)
+
+    def has_way_back(
+        self, source: int, version: int, device: str, *, loose: bool, accept_local: bool
+    ) -> bool:
+        """Does the way to `source` leave by `device`, as `-m rpfilter` asks?
+
+        IPv4 finds the route first and then looks at its device (`rpfilter_lookup_reverse`); IPv6 finds the
+        best route by that device (`rpfilter_lookup_reverse6`), unless it is `loose`.
+        """
+        if version == 6 and not loose:
+            route = self._find(self._local, "local", source, 6, device) or self._find(
+                self._main, "main", source, 6, device
+            )
+        else:
+            route = self.lookup(source, version)
+        if route is None:
+            return False
+        if route.kind == "local":
+            return accept_local and (loose or version == 6 or route.device == device)
+        return route.kind == "unicast" and (loose or route.device == device)
 
     def is_assigned(self, address: int, version: int) -> bool:
         """Is this an address of a device?

@@ -17,6 +17,9 @@ from tests.network.small import world
 
 HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 WITH_INPUT, WITH_OUTPUT = ("PREROUTING", "INPUT", "FORWARD"), ("FORWARD", "OUTPUT", "POSTROUTING")
+LOST, STRANGER = "internet/203.0.113.8", "internet/203.0.113.40"
+"""The way back to the one leads to a pod, and none to the other."""
+
 CLIENT, NODE, OTHER_NODE, POD = "internet/203.0.113.7", "node/node-a", "node/node-b", "pod/default/inside"
 SENDERS = (CLIENT, NODE, OTHER_NODE, POD)
 INSIDE = Pod("default", "inside", "node-a", ("10.44.0.5",), ("tcp/8080", "udp/53"))
@@ -98,6 +101,15 @@ IN_SOME_HOOKS = [
     *((text, WITH_INPUT) for text in ("-i eth0", "! -i eth0", "-i veth+", "-i lo", "-i eth+ -p tcp")),
     *((text, WITH_OUTPUT) for text in ("-o eth0", "! -o eth+", "-o veth0", "-o lo")),
     ("-i eth0 -o veth0", ("FORWARD",)),
+    *(
+        (f"-m rpfilter{options}", ("PREROUTING",))
+        for options in ("", " --loose", " --accept-local", " --validmark --invert", " --loose --invert")
+    ),
+    *(
+        (text, ("PREROUTING", "INPUT"))
+        for text in ("-m socket --transparent", "-p tcp -m socket --transparent")
+    ),
+    *((text, HOOKS) for text in ("-m helper --helper ftp", "-m helper ! --helper ftp")),
     ("-m addrtype --dst-type LOCAL --limit-iface-in", ("PREROUTING", "INPUT")),
     ("-m addrtype --src-type UNICAST --limit-iface-in", ("FORWARD",)),
     ("-m addrtype --src-type LOCAL --limit-iface-out", ("OUTPUT", "POSTROUTING")),
@@ -124,6 +136,7 @@ def matching() -> str:
     lines += [f"-A {hook} -j AT-{hook}" for hook in HOOKS]
     lines += [f"-A AT-{hook} {text}" for hook in HOOKS for text in MATCHES]
     lines += [f"-A AT-{hook} {text}" for text, hooks in IN_SOME_HOOKS for hook in hooks]
+    lines += ["-A FORWARD -p tcp -m tcp --dport 82 -j DROP"]
     return "\n".join([*lines, "COMMIT", ""]) + NAT
 
 
@@ -141,17 +154,20 @@ def node_with(rules: str, **facts: object) -> World:
 def test_matches(backend: str) -> None:
     tally = Tally()
     refusing = ["unreachable 192.0.2.16/28", "prohibit 192.0.2.32/28", "blackhole 192.0.2.48/28"]
-    place = node_with(matching(), listening=["tcp/22", "udp/53"], routes=[*ROUTES, *refusing])
+    astray = ["203.0.113.8 dev veth0", "unreachable 203.0.113.40"]
+    place = node_with(matching(), listening=["tcp/22", "udp/53"], routes=[*ROUTES, *refusing, *astray])
     to = ("10.96.0.1:80", "10.128.0.12:22", "10.128.0.12:53/udp", "10.44.0.5:81/udp", "10.44.0.5/icmp")
-    with Lab(place, ["203.0.113.7"], backend) as lab:
+    with Lab(place, ["203.0.113.7", "203.0.113.8", "203.0.113.40"], backend) as lab:
         for sender, target in product(SENDERS, to):
             compare(lab, tally, sender, target)
+        for sender in (LOST, STRANGER):
+            compare(lab, tally, sender, "10.44.0.5:82")
         for target in ("192.0.2.17:80", "192.0.2.33:80", "192.0.2.49:80", "10.44.1.7:8080"):
             compare(lab, tally, POD, target)
         for flags in ("ACK", "SYN,ACK", "RST", "FIN,ACK"):
             compare(lab, tally, CLIENT, "10.44.0.5:8080", flags=flags)
     assert not tally.disagreements, "\n".join(tally.disagreements)
-    assert tally.flows == len(SENDERS) * len(to) + 8
+    assert tally.flows == len(SENDERS) * len(to) + 10
 
 
 TARGETS = """\
@@ -170,6 +186,10 @@ COMMIT
 -A PREROUTING -m mark --mark 0x21 -g MARKED
 -A PREROUTING -p tcp -m tcp --dport 1011 -j LOG --log-prefix never
 -A PREROUTING -p tcp -m tcp --dport 1011 -j NFLOG
+-A PREROUTING -p tcp -m tcp --dport 1011 --syn -j TCPMSS --set-mss 500
+-A FORWARD -p tcp -m tcp --dport 1011 --syn -j TCPMSS --clamp-mss-to-pmtu
+-A POSTROUTING -p tcp -m tcp --dport 1011 -j CHECKSUM --checksum-fill
+-A POSTROUTING -p tcp -m tcp --dport 1011
 -A MARKED -p tcp
 -A MARKED -p tcp -m tcp --dport 1010 -j RETURN
 -A MARKED

@@ -40,7 +40,10 @@ MATCHES = [
     "-m conntrack ! --ctproto 58",
     "-m conntrack --ctdir REPLY",
     "-m pkttype --pkt-type unicast",
+    "-m rt --rt-type 0",
+    "-m rt ! --rt-type 0",
 ]
+BACK = ["", " --loose", " --accept-local", " --invert", " --validmark --loose --invert"]
 
 REFUSALS = (
     "no-route",
@@ -57,6 +60,7 @@ def rules() -> str:
     lines.append("-A PREROUTING -s 2001:db8::/32 -p tcp -j MARK --set-xmark 0x4000/0x4000")
     lines += [f"-A {hook} -j AT-{hook}" for hook in HOOKS]
     lines += [f"-A AT-{hook} {text}" for hook in HOOKS for text in MATCHES]
+    lines += [f"-A AT-PREROUTING -m rpfilter{options}" for options in BACK]
     lines += ["COMMIT", "*nat"]
     target = f"-d fd00:96::1/128 -p tcp -m tcp --dport 80 -j DNAT --to-destination [{ENDPOINT}]:8080"
     lines += [f"-A PREROUTING {target}", f"-A OUTPUT {target}"]

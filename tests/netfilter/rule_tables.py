@@ -332,6 +332,15 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
         ),
         "-p udp -j TPROXY --on-port 50 --on-ip 127.0.0.1 --tproxy-mark 0x1/0x1",
         "-p tcp -m socket --transparent -j MARK --set-xmark 0x1/0x1",
+        (
+            "-m socket --restore-skmark --nowildcard --transparent",
+            "-m socket --transparent --nowildcard --restore-skmark",
+        ),
+        (
+            "-p tcp -m tcp --syn -j TCPMSS --set-mss 0x500",
+            "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j TCPMSS --set-mss 1280",
+        ),
+        "-p udp -j CHECKSUM --checksum-fill",
         "-m ttl --ttl-gt 3 -j ACCEPT",
         "-m length --length 0:64 -j DROP",
         "-j TTL --ttl-set 64",
@@ -347,8 +356,29 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
         ),
         "-j TRACE",
         "-m rpfilter --invert -j DROP",
+        "-m rpfilter",
+        (
+            "-m rpfilter --invert --validmark --accept-local --loose -j DROP",
+            "-m rpfilter --loose --validmark --accept-local --invert -j DROP",
+        ),
+    ],
+    ("mangle", "FORWARD", "ipv4"): [
+        "-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
+        (
+            "-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1400 --clamp-mss-to-pmtu",
+            "-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
+        ),
+        "-m helper ! --helper ftp",
+        '-m helper --helper ""',
+    ],
+    ("raw", "PREROUTING", "ipv6"): [
+        "-m rpfilter --validmark --invert -j DROP",
     ],
     ("filter", "INPUT", "ipv6"): [
+        "-m rt --rt-type 0 -j DROP",
+        "-m rt ! --rt-type 0 ! --rt-segsleft 1:3 --rt-len 5",
+        "-m rt --rt-type 0 --rt-0-res --rt-0-addrs ::1,::2 --rt-0-not-strict",
+        ("-m rt --rt-segsleft :3", "-m rt --rt-segsleft 0:3"),
         ("-s fd00::1 -d fd00::/64 -j ACCEPT", "-s fd00::1/128 -d fd00::/64 -j ACCEPT"),
         "! -s 2001:db8::/32 -j ACCEPT",
         ("-s fd00::ffff:0:0/ffff:ffff::ffff -j ACCEPT", "-s fd00::/ffff:ffff::ffff -j ACCEPT"),
@@ -547,6 +577,10 @@ REFUSED: dict[str, list[tuple[str, str]]] = {
         ("-A INPUT -p tcp -j TPROXY --on-port 1", "TPROXY works in table mangle only"),
         ("-A INPUT -j TTL --ttl-set 3", "TTL works in table mangle only"),
         ("-A INPUT -p udp -j CHECKSUM --checksum-fill", "CHECKSUM works in table mangle only"),
+        ("-A INPUT -m rpfilter", "rpfilter works in table"),
+        ("-A FORWARD -m socket --transparent", "socket does not work in FORWARD"),
+        ("-A INPUT -m helper", "--helper"),
+        ("-A INPUT -m rt --rt-type 0", "rt"),
         ("-A INPUT -p udp -j REJECT --reject-with tcp-reset", "tcp-reset needs -p tcp"),
         ("-A INPUT -j REJECT --reject-with teapot", "teapot"),
         ("-A INPUT -j REJECT --reject-with icmp6-no-route", "icmp6-no-route"),
@@ -601,6 +635,14 @@ REFUSED: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "mangle": [
+        ("-A POSTROUTING -j CHECKSUM", "--checksum-fill"),
+        ("-A FORWARD -p udp -j TCPMSS --set-mss 1400", "TCPMSS needs -p tcp"),
+        ("-A FORWARD -p tcp -m tcp --syn -j TCPMSS", "--set-mss"),
+        ("-A FORWARD -p tcp -m tcp --syn -j TCPMSS --set-mss 70000", "70000"),
+        (
+            "-A PREROUTING -p tcp -m tcp --syn -j TCPMSS --clamp-mss-to-pmtu",
+            "TCPMSS does not work in PREROUTING",
+        ),
         ("-A FORWARD -j REJECT", "REJECT works in table filter only"),
         ("-A OUTPUT -p tcp -j TPROXY --on-port 1", "TPROXY does not work in OUTPUT"),
         ("-A PREROUTING -j TPROXY --on-port 1", "-m TPROXY needs -p"),
@@ -608,6 +650,8 @@ REFUSED: dict[str, list[tuple[str, str]]] = {
     ],
     "raw": [
         ("-A PREROUTING -j CT --ctevents birthday", "birthday"),
+        ("-A OUTPUT -m rpfilter", "rpfilter does not work in OUTPUT"),
+        ("-A PREROUTING -m rpfilter ! --loose", "negated"),
         ("-A PREROUTING -j CT --zone 70000", "70000"),
     ],
 }

@@ -1,6 +1,6 @@
 """What each match asks of a packet. Sources: iptables-extensions(8) and the kernel files named beside each table."""
 
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
 
 import pytest
 
@@ -83,6 +83,11 @@ ASKED = [
     ("-m pkttype ! --pkt-type multicast", True),
     # owner (xt_owner.c): no process of this host sent a packet that came in
     ("-m owner --uid-owner 0", False),
+    # what nothing here has (xt_socket.c, xt_helper.c)
+    ("-m socket --transparent", False),
+    ("-m socket --transparent --nowildcard", False),
+    ("-m helper --helper ftp", False),
+    ("-m helper ! --helper ftp", True),
     ("-m owner ! --uid-owner 0", True),
     ("-m owner ! --uid-owner 0 --gid-owner 0", False),
     ("-m owner ! --socket-exists", True),
@@ -225,7 +230,55 @@ def test_connmark_asks_the_connections_mark(match: str, wanted: bool) -> None:
     assert holds(f"-m connmark {match}", flow=flow(mark=5)) is wanted
 
 
+WAYS_BACK = [
+    # what comes in by eth0, whose way back leads there (ipt_rpfilter.c, ip6t_rpfilter.c)
+    ("", "10.0.0.5", True),
+    ("--invert", "10.0.0.5", False),
+    ("", "192.0.2.1", False),  # the way back leads to eth1
+    ("--validmark", "192.0.2.1", False),
+    ("--loose", "192.0.2.1", True),
+    ("", "198.51.100.1", False),  # unreachable
+    ("--loose", "198.51.100.1", False),
+    ("", "10.96.0.1", False),  # our own
+    ("--accept-local", "10.96.0.1", True),
+    ("--accept-local", "127.0.0.1", False),
+    ("--accept-local --loose", "127.0.0.1", True),
+    ("--loose", "10.96.0.255", False),  # everybody
+    ("", "fd00:2::1", False),
+    ("--loose", "fd00:2::1", True),
+    ("", "fd00:1::1", True),  # the best route leads to eth1, but there is one to eth0
+    ("--loose", "fd00:3::1", False),  # unreachable
+    ("", "fd00::1", False),
+    ("--accept-local", "fd00::1", True),
+]
+
+
+@pytest.mark.parametrize("options, source, wanted", WAYS_BACK)
+def test_the_way_back_to_a_source(options: str, source: str, wanted: bool) -> None:
+    routing = host().routing
+    routing.add(_route("192.0.2.0/24", "eth1"))
+    routing.add(_route("198.51.100.0/24", kind="unreachable"))
+    routing.add(_route("fd00:2::/32", "eth1"))
+    routing.add(_route("fd00:1::/32", "eth0"))
+    routing.add(_route("fd00:1::/48", "eth1"))
+    routing.add(_route("fd00:3::/32", kind="unreachable"))
+    six = ":" in source
+    match = parse_rule(f"-m rpfilter {options}", "ipv6" if six else "ipv4").checks[0]
+    passage = Passage(Host("here", routing), HostState(), Enumeration(), lambda _: None)
+    passage._family = 6 if six else 4
+    skb = Skb.of(Packet("udp", source, "fd00::1" if six else "10.96.0.1", 1000, 53), iif="eth0")
+    assert match.holds(skb, passage) is wanted
+    assert match.condition(skb, passage).held is wanted
+    assert match.holds(skb._replace(iif="lo"), passage) is ("--invert" not in options)
+
+
+def _route(prefix: str, device: str = "", kind: str = "unicast") -> Route:
+    network = ip_network(prefix)
+    return Route(int(network.network_address), network.prefixlen, network.version, device, kind=kind)
+
+
 UNMODELLED = [
+    ("-m socket --nowildcard", "match 'socket'"),
     ("-p tcp -m tcp --tcp-option 7", "option --tcp-option"),
     ("-m conntrack --ctexpire 5", "option --ctexpire"),
     ("-m mac --mac-source 00:11:22:33:44:55", "match 'mac'"),

@@ -148,7 +148,7 @@ def drawn_rules(source: random.Random, count: int) -> list[tuple[str, str]]:
         if family == "ipv4"
     ]
     # matches known by name only are not held to their hooks, and the names of ports hang on the protocol
-    known = [rule for rule in known if not re.search("-m (rpfilter|socket|ttl|length)|domain", rule)]
+    known = [rule for rule in known if not re.search("-m (ttl|length)|domain", rule)]
     headers = sorted(
         {rule.partition(" -m ")[0].partition(" -j ")[0] for rule in known if rule[:2] not in ("-m", "-j")}
     )

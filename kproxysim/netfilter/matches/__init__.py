@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kproxysim.netfilter.condition import Extension
 from kproxysim.netfilter.matches import (
+    absent,
     addrtype,
     comment,
     connection,
@@ -17,6 +18,7 @@ from kproxysim.netfilter.matches import (
     owner,
     ports,
     recent,
+    rpfilter,
     set,  # noqa: A004 - the match has that name
     statistic,
 )
@@ -26,16 +28,16 @@ __all__ = ["EXTENSIONS", "KERNEL_MATCHES"]
 EXTENSIONS: dict[str, Extension] = {
     extension.name: extension
     for module in (
-        addrtype, comment, connection, icmp, iprange, limit, link, mark, multiport, nfacct, owner,
-        ports, recent, set, statistic,
+        absent, addrtype, comment, connection, icmp, iprange, limit, link, mark, multiport, nfacct, owner,
+        ports, recent, rpfilter, set, statistic,
     )
     for extension in module.EXTENSIONS
 }  # fmt: skip
 
 KERNEL_MATCHES = (
     "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "dccp", "devgroup",
-    "dscp", "dst", "ecn", "esp", "eui64", "frag", "hbh", "helper", "hl", "ipcomp", "ipv6header", "ipvs",
-    "length", "mh", "osf", "policy", "quota", "rateest", "realm", "rpfilter", "rt", "socket", "srh", "string",
+    "dscp", "dst", "ecn", "esp", "eui64", "frag", "hbh", "hl", "ipcomp", "ipv6header", "ipvs",
+    "length", "mh", "osf", "policy", "quota", "rateest", "realm", "srh", "string",
     "tcpmss", "time", "tos", "ttl", "u32",
 )  # fmt: skip
 """Other matches of iptables-extensions(8): unmodelled by name."""
