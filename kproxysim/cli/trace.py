@@ -21,6 +21,7 @@ from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
     from kproxysim.scenario import Scenario
+    from kproxysim.scenario.model import PacketForm
 
 _MOST_NAMED = 12
 
@@ -52,9 +53,10 @@ class Shape:
 
 def trace(sources: Sequence[str], asked: Asked, shape: Shape, settings: Settings) -> None:
     """Find the packet and its world, send it, show what became of it."""
-    world, packet, source, via, mark = _find(sources, asked, settings)
+    world, packet, source, via, form = _find(sources, asked, settings)
     rng = None if asked.seed is None else random.Random(asked.seed)
-    found = world.send(packet, source, via=via, mark=mark, pick=asked.pick, rng=rng)
+    mark, uid, gid = (0, None, None) if form is None else (form.mark, form.uid, form.gid)
+    found = world.send(packet, source, via=via, mark=mark, uid=uid, gid=gid, pick=asked.pick, rng=rng)
     hint(_remarks(found, world, asked))
     _show(found, world, asked, shape)
 
@@ -85,20 +87,22 @@ def _let_in_at(branch: Branch, node: str) -> bool:
 
 def _find(
     sources: Sequence[str], asked: Asked, settings: Settings
-) -> tuple[World, Packet, str, str | None, int]:
-    """The world, the packet in it, who sends it, the node by which it comes in, and its socket's mark."""
+) -> tuple[World, Packet, str, str | None, PacketForm | None]:
+    """The world, the packet in it, who sends it, the node by which it comes in; and what a scenario says
+    of it, if it is from one.
+    """
     if asked.source is None and asked.to is None:
         instead = "in place of --packet write" if asked.packet else "add"
         scenarios = scenarios_with_packets(sources, settings, f"{instead} --from WHO and --to HOST:PORT")
         scenario, name = named_packet(scenarios, asked.packet or _only_packet(scenarios))
         form = scenario.packets[name]
         world = reshaped(scenario.world(), settings)
-        return world, form.packet_in(world), form.source, asked.via or form.via, form.mark
+        return world, form.packet_in(world), form.source, asked.via or form.via, form
     if asked.source is None or asked.to is None:
         missing = "--from WHO" if asked.source is None else "--to HOST:PORT"
         raise InputError.of("KPS802", "it is not said which packet to trace", help=f"add {missing}")
     world = world_of(sources, settings)
-    return world, world.packet(asked.source, asked.to), asked.source, asked.via, 0
+    return world, world.packet(asked.source, asked.to), asked.source, asked.via, None
 
 
 def _only_packet(scenarios: Sequence[Scenario]) -> str:

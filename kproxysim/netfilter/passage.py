@@ -22,7 +22,7 @@ from kproxysim.netfilter.nat import DESTINATION, HOOK_SIDE, Wanted, bind, is_bou
 from kproxysim.netfilter.nat_range import pick_address, redirect_address
 from kproxysim.netfilter.routing import Route
 from kproxysim.netfilter.sets import AddressSet
-from kproxysim.netfilter.skb import Skb, written
+from kproxysim.netfilter.skb import NO_SOCKET, OF_THE_KERNEL, Owner, Skb, written
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.tables import HOOK_ORDER
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget, NetmapTarget, RedirectTarget
@@ -122,7 +122,7 @@ class Passage:
 
         `expires`: its time to live would be used up by forwarding it.
         """
-        return self.take_in(Skb.of(packet, iif=device, made_here=False), expires=expires)
+        return self.take_in(Skb.of(packet, iif=device, owner=NO_SOCKET), expires=expires)
 
     def take_in(self, skb: Skb, *, expires: bool = False) -> Outcome:
         """The same for a packet as it comes from another host (`Skb.arriving`)."""
@@ -131,12 +131,18 @@ class Passage:
         except _Stop as stop:
             return stop.outcome
 
-    def send(self, packet: Packet, flow: Flow | None = None, mark: int = 0) -> Outcome:
+    def send(
+        self, packet: Packet, flow: Flow | None = None, mark: int = 0, owner: Owner | None = None
+    ) -> Outcome:
         """A packet made on this host. `flow` ties an ICMP error or reset to the connection it is about;
-        `mark` is what its socket marks it with (SO_MARK).
+        `mark` is what its socket marks it with (SO_MARK); `owner` whose socket that is: by default that of a
+        process nobody named, of the kernel for an ICMP error, of nobody for another packet that is tied to a
+        connection.
         """
+        if owner is None:
+            owner = Owner() if flow is None else OF_THE_KERNEL if packet.icmp is not None else NO_SOCKET
         try:
-            return self._send(packet, flow, mark)
+            return self._send(packet, flow, mark, owner)
         except _Stop as stop:
             return stop.outcome
 
@@ -226,9 +232,9 @@ class Passage:
 
     # the way out
 
-    def _send(self, packet: Packet, flow: Flow | None, mark: int) -> Outcome:
+    def _send(self, packet: Packet, flow: Flow | None, mark: int, owner: Owner) -> Outcome:
         self._begin(packet.family)
-        skb = Skb.of(packet, made_here=True if flow is None else None)
+        skb = Skb.of(packet, owner=owner)
         if mark:
             skb = skb.with_mark(mark)
         if flow is not None:

@@ -71,7 +71,7 @@ class Renaming:
         """A packet inside a host, without its connection."""
         addresses, ports = self._addresses, self._ports
         (
-            family, protocol, src, dst, sport, dport, flags, icmp, inner, mark, iif, oif, _, made_here,
+            family, protocol, src, dst, sport, dport, flags, icmp, inner, mark, iif, oif, _, owner,
             in_window,
         ) = skb  # fmt: skip
         return _as_skb(
@@ -89,7 +89,7 @@ class Renaming:
                 iif,
                 oif,
                 None,
-                made_here,
+                owner,
                 in_window,
             )
         )

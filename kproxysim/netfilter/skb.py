@@ -16,7 +16,7 @@ from typing import NamedTuple
 from kproxysim.netfilter.conntrack import Flow
 from kproxysim.packet import Address, Packet
 
-__all__ = ["Skb", "to_address", "written"]
+__all__ = ["NO_SOCKET", "OF_THE_KERNEL", "Owner", "Skb", "to_address", "written"]
 
 
 @lru_cache(maxsize=65536)
@@ -31,13 +31,32 @@ def written(value: int, family: int) -> str:
     return str(to_address(value, family))
 
 
+class Owner(NamedTuple):
+    """By whose socket a packet left its host. `uid` and `gid` are those of the process, None where nobody
+    said which.
+    """
+
+    has_socket: bool = True
+    has_process: bool = True
+    uid: int | None = None
+    gid: int | None = None
+
+
+NO_SOCKET = Owner(has_socket=False, has_process=False)
+"""Of what came in from elsewhere, and of the resets of REJECT."""
+
+OF_THE_KERNEL = Owner(has_process=False)
+"""Of what the protocols say by themselves: ICMP errors, replies to pings, resets."""
+
+_SOMEBODY = Owner()
+
+
 class Skb(NamedTuple):
     """One packet as a hook sees it.
 
     `sport` and `dport` are -1 where the protocol has no ports. `iif` and `oif` are device names, empty where
     the hook has none. `flow` is the connection as it was when this value was made, None before conntrack has
-    looked. `made_here` tells whether a process of this host sent it, None for what its kernel sent.
-    `in_window` is that of the packet.
+    looked. `owner` tells by whose socket it left this host. `in_window` is that of the packet.
     """
 
     family: int
@@ -53,11 +72,11 @@ class Skb(NamedTuple):
     iif: str = ""
     oif: str = ""
     flow: Flow | None = None
-    made_here: bool | None = None
+    owner: Owner = _SOMEBODY
     in_window: bool = True
 
     @classmethod
-    def of(cls, packet: Packet, *, iif: str = "", oif: str = "", made_here: bool | None = None) -> Skb:
+    def of(cls, packet: Packet, *, iif: str = "", oif: str = "", owner: Owner = _SOMEBODY) -> Skb:
         """`packet` as it enters a host: no mark, no connection."""
         return cls(
             packet.family,
@@ -73,7 +92,7 @@ class Skb(NamedTuple):
             iif,
             oif,
             None,
-            made_here,
+            owner,
             packet.in_window,
         )
 
@@ -108,7 +127,7 @@ class Skb(NamedTuple):
             device,
             "",
             None,
-            False,
+            NO_SOCKET,
             self.in_window,
         )
 
@@ -128,7 +147,7 @@ class Skb(NamedTuple):
             self.iif,
             self.oif,
             self.flow,
-            self.made_here,
+            self.owner,
             self.in_window,
         )
 
@@ -148,7 +167,7 @@ class Skb(NamedTuple):
             self.iif,
             self.oif,
             self.flow,
-            self.made_here,
+            self.owner,
             self.in_window,
         )
 
@@ -178,7 +197,7 @@ class Skb(NamedTuple):
             iif,
             oif,
             self.flow,
-            self.made_here,
+            self.owner,
             self.in_window,
         )
 
@@ -198,6 +217,6 @@ class Skb(NamedTuple):
             self.iif,
             self.oif,
             flow,
-            self.made_here,
+            self.owner,
             self.in_window,
         )

@@ -16,7 +16,7 @@ from kproxysim.netfilter.conntrack import CtState, Flow
 from kproxysim.netfilter.events import Event, Outcome
 from kproxysim.netfilter.host import ECHO
 from kproxysim.netfilter.passage import Passage
-from kproxysim.netfilter.skb import Skb, written
+from kproxysim.netfilter.skb import OF_THE_KERNEL, Owner, Skb, written
 from kproxysim.netfilter.state import HostState
 from kproxysim.network.edge_memory import EdgeMemory
 from kproxysim.network.router import EdgeRouter
@@ -80,11 +80,21 @@ class Journey:
     calls: EdgeMemory = field(default_factory=EdgeMemory)
     clock: float | None = None
 
-    def send(self, host: str, packet: Packet, flow: Flow | None = None, *, mark: int = 0) -> Leg:
-        """Let `host` make `packet` and follow it. `mark` is what its socket marks it with."""
+    def send(
+        self,
+        host: str,
+        packet: Packet,
+        flow: Flow | None = None,
+        *,
+        mark: int = 0,
+        owner: Owner | None = None,
+    ) -> Leg:
+        """Let `host` make `packet` and follow it. `mark` is what its socket marks it with, `owner` whose
+        socket that is.
+        """
         placed = self.topology.hosts[host]
         hop = Hop(placed.label, placed.kind)
-        outcome = self._passage(host, hop).send(packet, flow, mark)
+        outcome = self._passage(host, hop).send(packet, flow, mark, owner)
         return self._follow(host, outcome, [hop] if hop.steps else [])
 
     def answer(self, host: str, answer: Skb) -> Leg:
@@ -121,7 +131,7 @@ class Journey:
         packet = skb.packet
         if packet.icmp is not None:
             answer = Packet(packet.protocol, packet.dst, packet.src, icmp=ECHO[packet.icmp])
-            return self.send(host, answer)
+            return self.send(host, answer, owner=OF_THE_KERNEL)
         if packet.protocol == "sctp" and packet.flags not in _SCTP_ANSWERS:
             return None
         if packet.protocol != "tcp":
@@ -141,7 +151,8 @@ class Journey:
         a reset for TCP, port unreachable for the rest. None where even that cannot be sent.
         """
         if skb.protocol == "tcp":
-            return self.send(host, skb.packet.reply("RST" if "ACK" in skb.flags else "RST,ACK"))
+            reset = skb.packet.reply("RST" if "ACK" in skb.flags else "RST,ACK")
+            return self.send(host, reset, owner=OF_THE_KERNEL)
         answer = error_about(self.topology.hosts[host].host, skb, "port")
         return None if answer is None else self.answer(host, answer)
 

@@ -13,6 +13,7 @@ from kproxysim.cluster import Cluster
 from kproxysim.kubeproxy.comments import Remark, read_comment
 from kproxysim.netfilter.events import Event, Outcome
 from kproxysim.netfilter.matches.comment import CommentMatch
+from kproxysim.netfilter.skb import Owner
 from kproxysim.netfilter.syntax import Parsed
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget
 from kproxysim.netfilter.walk import Walked
@@ -65,7 +66,8 @@ class Call:
     """One packet to be sent, and the world it is sent in.
 
     `session` is the connection that it belongs to, if that is established; then `towards_client` says which
-    way it goes. `answered`: does the process that gets it say something?
+    way it goes. `owner` is whose socket sends it, if somebody said so. `answered`: does the process that gets
+    it say something?
     """
 
     packet: Packet
@@ -75,6 +77,7 @@ class Call:
     edge: Edge
     pods: tuple[Pod, ...]
     mark: int = 0
+    owner: Owner | None = None
     session: Session | None = None
     towards_client: bool = False
     answered: bool = True
@@ -109,7 +112,7 @@ def branch_of(call: Call, journey: Journey) -> Branch:
 
 def follow(call: Call, journey: Journey) -> Followed:
     """The same with the ends of both ways."""
-    leg = journey.send(call.sender.host, call.packet, mark=call.mark)
+    leg = journey.send(call.sender.host, call.packet, mark=call.mark, owner=call.owner)
     outcome, host = leg.end.outcome, leg.end.host
     reached: Reached | None = None
     back: Leg | None = None

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from kproxysim.cluster.addresses import parse_ip
 from kproxysim.errors import InputError
 from kproxysim.netfilter.chance import Chance, Draw, enumerate_runs
+from kproxysim.netfilter.skb import Owner
 from kproxysim.network.choosing import all_ways, picked, the_only
 from kproxysim.network.dialogue import answer_back, close_by, open_session, reset_by, send_more
 from kproxysim.network.futures import Future, Since
@@ -105,6 +106,8 @@ class World(RunningCluster):
         *,
         via: str | None = None,
         mark: int = 0,
+        uid: int | None = None,
+        gid: int | None = None,
         pick: str | None = None,
         rng: random.Random | None = None,
     ) -> Trace:
@@ -113,18 +116,19 @@ class World(RunningCluster):
         whoever has its source address, else the internet) and follow all that may become of it.
 
         `via` is the node at which the edge lets in what several nodes could take; `mark` is what its socket
-        marks it with (SO_MARK), seen by its sender's own rules; `pick` keeps the branches
-        that reach one endpoint (pod, namespace/pod, address or address:port); `rng` draws one branch. Raises
-        InputError for names nobody knows, and for a packet that is dealt out anew each time it goes round in
-        a circle (KPS709): the ways that it may take are too many to follow.
+        marks it with (SO_MARK), `uid` and `gid` whose process it is (`-m owner`), seen by its sender's own
+        rules; `pick` keeps the branches that reach one endpoint (pod, namespace/pod, address or
+        address:port); `rng` draws one branch. Raises InputError for names nobody knows, and for a packet that
+        is dealt out anew each time it goes round in a circle (KPS709): the ways that it may take are too many
+        to follow.
         """
         if source == "internet":
             source = f"internet/{packet.src}"
         sender = find_sender(source or self._owner(packet), self.topology, self.clients)
         if via is not None:
             self._check_node(via)
-        if rng is not None:
-            trace = self._walk(packet, sender, via, mark, rng)
+        if rng is not None or uid is not None or gid is not None:
+            trace = self._walk(packet, sender, via, mark, rng, Owner(uid=uid, gid=gid))
         else:
             trace = self._trace(packet, sender, via, mark)
         if pick is None:
@@ -158,9 +162,10 @@ class World(RunningCluster):
         via: str | None = None,
         mark: int = 0,
         rng: random.Random | None = None,
+        owner: Owner | None = None,
     ) -> Trace:
         """Follow a packet step by step: what all faster ways to the same trace are held against."""
-        call = self._call(packet, sender, self._topology_with(sender.host), mark)
+        call = self._call(packet, sender, self._topology_with(sender.host), mark, owner)
         if rng is not None:
             branches = [branch_of(call, self._journey(call, Draw(rng), via))]
         else:
@@ -378,8 +383,15 @@ class World(RunningCluster):
             help="close some, or call another address or port",
         )
 
-    def _call(self, packet: Packet, sender: Sender, topology: Topology, mark: int = 0) -> Call:
-        return Call(packet, sender, topology, self.cluster, self.edge, self.pods, mark)
+    def _call(
+        self,
+        packet: Packet,
+        sender: Sender,
+        topology: Topology,
+        mark: int = 0,
+        owner: Owner | None = None,
+    ) -> Call:
+        return Call(packet, sender, topology, self.cluster, self.edge, self.pods, mark, owner)
 
     def _call_on(self, session: Session, packet: Packet, host: str, *, answered: bool) -> Call:
         """A packet of the client of an open connection."""

@@ -203,6 +203,7 @@ _Manifest = Annotated[
 _TcpFlags = Annotated[str, PlainValidator(_flags), _TextOrList]
 _IcmpType = Annotated[tuple[int, int], PlainValidator(_icmp), WithJsonSchema({"type": ["integer", "string"]})]
 _Mark = Annotated[int, PlainValidator(_mark), WithJsonSchema({"type": ["integer", "string"]})]
+_AccountId = Annotated[int, Field(strict=True, ge=0, le=0xFFFFFFFE)]
 _Version = Annotated[str, BeforeValidator(_version_text), AfterValidator(_known_version)]
 _Seen = Annotated[
     dict[str, str],
@@ -342,6 +343,12 @@ class PacketForm(ScenarioModel):
     mark: _Mark = Field(
         0, description="What its socket marks it with (SO_MARK): `0x1`. Its sender's own rules see it."
     )
+    uid: _AccountId | None = Field(
+        None,
+        description="The user, by number, whose process sends it: what `-m owner --uid-owner` asks on its "
+        "sender. Without it that is not known.",
+    )
+    gid: _AccountId | None = Field(None, description="The group of that process, by number.")
 
     @model_validator(mode="after")
     def _fits_its_protocol(self) -> Self:

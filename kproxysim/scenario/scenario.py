@@ -109,7 +109,9 @@ class Scenario:
             return known
         world = self.world(version)
         sent = form.packet_in(world)
-        trace = world.send(sent, form.source, via=form.via, mark=form.mark, pick=pick, rng=rng)
+        trace = world.send(
+            sent, form.source, via=form.via, mark=form.mark, uid=form.uid, gid=form.gid, pick=pick, rng=rng
+        )
         if whole:
             self._traces[packet, version] = trace
         return trace

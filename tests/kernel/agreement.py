@@ -3,11 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from kproxysim.netfilter.skb import to_address
+from kproxysim.netfilter.skb import Owner, to_address
 from kproxysim.network import World
 from kproxysim.packet import Packet
 from tests.kernel.expected import Expected, expected
-from tests.kernel.lab import Lab
+from tests.kernel.lab import ROOT_OWNER, Lab
 from tests.kernel.linux_edge import as_stateless, differs
 from tests.kernel.plan import Seen
 
@@ -56,7 +56,14 @@ class _Sent:
 
 
 def compare(
-    lab: Lab, tally: Tally, source: str, to: str, via: str | None = None, *, flags: str = ""
+    lab: Lab,
+    tally: Tally,
+    source: str,
+    to: str,
+    via: str | None = None,
+    *,
+    flags: str = "",
+    owner: Owner = ROOT_OWNER,
 ) -> _Sent | None:
     """Send it on both sides, and write down what differs. TCP with `flags` is sent as it stands, by no socket.
 
@@ -72,7 +79,7 @@ def compare(
         if attempt:
             lab.settle()
             packet = lab.packet(source, to, flags)
-        sent = _send(lab, packet, source, via, raw=bool(flags))
+        sent = _send(lab, packet, source, via, raw=bool(flags), owner=owner)
         if not sent.lines:
             tally.rules += sum(sent.way.counters.values())
             return sent
@@ -108,13 +115,21 @@ def _end(way: Expected) -> str:
     return f"{way.client} {way.branch.packet.destination} {way.branch.packet.src}"
 
 
-def _send(lab: Lab, packet: Packet, source: str, via: str | None, *, raw: bool = False) -> _Sent:
+def _send(
+    lab: Lab,
+    packet: Packet,
+    source: str,
+    via: str | None,
+    *,
+    raw: bool = False,
+    owner: Owner = ROOT_OWNER,
+) -> _Sent:
     if lab.has_affinity:
         lab.forget()
     lab.hand_to(packet.dst, via)
-    ways = expected(lab.world, lab.topology, packet, source, via, raw=raw)
+    ways = expected(lab.world, lab.topology, packet, source, via, raw=raw, owner=owner)
     silent = all(way.client == "timeout" for way in ways)
-    seen = lab.send(packet, source, SILENCE if silent else PATIENCE, raw=raw)
+    seen = lab.send(packet, source, SILENCE if silent else PATIENCE, raw=raw, owner=owner)
     differences = [(way, _differences(lab.world, source, way, seen)) for way in ways]
     closest, lines = min(differences, key=lambda one: len(one[1]))
     host = lab.topology.hosts[source].host

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from time import monotonic
 
 from tests.kernel.ears import ANSWER, CALL, MSS_BASE, NUMBERS, Heard
+from tests.kernel.namespaces import acting_for
 from tests.kernel.plan import Arrival, Flow
 from tests.kernel.raw import RAW, send_raw
 
@@ -77,7 +78,8 @@ class Caller:
                 send_raw(flow, self.number)
                 return
             kind = socket.SOCK_STREAM if flow.protocol == "tcp" else socket.SOCK_DGRAM
-            self.socket = socket.socket(self.family, kind | socket.SOCK_NONBLOCK)
+            with acting_for(flow.uid, flow.gid):
+                self.socket = socket.socket(self.family, kind | socket.SOCK_NONBLOCK)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if flow.protocol == "tcp":
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, MSS_BASE + self.number)

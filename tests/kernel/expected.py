@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from kproxysim.netfilter.chance import Enumeration, enumerate_runs
 from kproxysim.netfilter.events import Outcome
+from kproxysim.netfilter.skb import OF_THE_KERNEL, Owner
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Branch, World
@@ -57,19 +58,20 @@ def expected(
     *,
     raw: bool = False,
     before: Mapping[str, HostState] | None = None,
+    owner: Owner | None = None,
 ) -> list[Expected]:
     """All ways that it may go. A `raw` packet has no socket behind it that could use an answer. `before` is what hosts remember, by their names
     in the topology.
     """
     router = world._router(topology)
     _, sender = world._sender(source)
-    call = Call(packet, sender, topology, world.cluster, world.edge, world.pods)
+    call = Call(packet, sender, topology, world.cluster, world.edge, world.pods, owner=owner)
 
     def run(chance: Enumeration) -> Expected:
         journey = _Followed(topology, router, before or {}, chance, via)
         branch = branch_of(call, journey)
         out = journey.legs[0].end
-        _go_on(journey, branch, sender.host, packet, raw=raw)
+        _go_on(journey, branch, sender.host, packet, raw=raw, owner=owner)
         arrival = None
         legs, client, final = journey.legs, branch.client_sees, branch.packet
         if out.outcome.kind == "deliver":
@@ -84,10 +86,12 @@ def expected(
     return [found for _, found in enumerate_runs(run)]
 
 
-def _go_on(journey: _Followed, branch: Branch, sender: str, packet: Packet, *, raw: bool) -> None:
+def _go_on(
+    journey: _Followed, branch: Branch, sender: str, packet: Packet, *, raw: bool, owner: Owner | None
+) -> None:
     """The packets after the answer, and what is said about any of them but the first, which a branch tells itself."""
     if branch.reply is not None:
-        _use(journey, branch, branch.reply, sender, packet, raw=raw)
+        _use(journey, branch, branch.reply, sender, packet, raw=raw, owner=owner)
     told = 1
     while told < len(journey.legs):
         end = journey.legs[told].end
@@ -96,17 +100,28 @@ def _go_on(journey: _Followed, branch: Branch, sender: str, packet: Packet, *, r
         told += 1
 
 
-def _use(journey: _Followed, branch: Branch, reply: Reply, sender: str, packet: Packet, *, raw: bool) -> None:
+def _use(
+    journey: _Followed,
+    branch: Branch,
+    reply: Reply,
+    sender: str,
+    packet: Packet,
+    *,
+    raw: bool,
+    owner: Owner | None,
+) -> None:
     """What whoever gets the answer does with it."""
     if packet.icmp is not None or (packet.protocol == "tcp" and "SYN" not in reply.packet.flags):
         return
     end = journey.legs[-1].end
     if branch.client_sees == "answered" and raw:
-        journey.send(sender, reply.packet.reply("RST"))
+        journey.send(sender, reply.packet.reply("RST"), owner=OF_THE_KERNEL)
     elif branch.client_sees == "answered" and packet.protocol == "tcp":
-        journey.send(sender, Packet("tcp", packet.src, packet.dst, packet.sport, packet.dport, "ACK"))
+        journey.send(
+            sender, Packet("tcp", packet.src, packet.dst, packet.sport, packet.dport, "ACK"), owner=owner
+        )
     elif reply.reason == "reply-from-stranger" and packet.protocol == "tcp":
-        journey.send(end.host, end.outcome.skb.packet.reply("RST"))
+        journey.send(end.host, end.outcome.skb.packet.reply("RST"), owner=OF_THE_KERNEL)
     elif reply.reason == "reply-from-stranger":
         journey.refuse(end.host, end.outcome.skb)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from itertools import count
 
+from kproxysim.netfilter.skb import Owner
 from kproxysim.network import World
 from kproxysim.network.topology import EDGE, Topology
 from kproxysim.packet import Address, Packet
@@ -18,6 +19,10 @@ LATECOMERS = 0.2
 FIRST_PORT = 20000
 
 TABLES = ("raw", "mangle", "nat", "filter")
+
+
+ROOT_OWNER = Owner(uid=0, gid=0)
+"""Who sends where nobody is named."""
 
 
 class Lab(Held):
@@ -40,7 +45,9 @@ class Lab(Held):
         """
         return self.world.packet(source, to, sport=next(self._ports), flags=flags)
 
-    def send(self, packet: Packet, source: str, patience: float, *, raw: bool = False) -> Seen:
+    def send(
+        self, packet: Packet, source: str, patience: float, *, raw: bool = False, owner: Owner = ROOT_OWNER
+    ) -> Seen:
         """Let a host send a packet, by a socket or (`raw`) as it stands."""
         flow = Flow(
             source,
@@ -51,6 +58,8 @@ class Lab(Held):
             packet.dport or 0,
             packet.flags if raw else "",
             patience,
+            owner.uid or 0,
+            owner.gid or 0,
         )
         return Seen.from_json(self.ask({"send": flow.to_json()}))
 

@@ -38,6 +38,18 @@ def die_with(parent: int) -> None:
         raise SystemExit(1)
 
 
+@contextmanager
+def acting_for(uid: int, gid: int) -> Iterator[None]:
+    """What is opened here belongs to this user and group (setfsuid(2))."""
+    libc.setfsgid(gid)
+    libc.setfsuid(uid)
+    try:
+        yield
+    finally:
+        libc.setfsuid(0)
+        libc.setfsgid(0)
+
+
 class Namespaces:
     """Network stacks by name, and one without a name, in which this process lives. Each is there as long as a file or a process holds it."""
 

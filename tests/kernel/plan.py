@@ -57,7 +57,7 @@ class Flow:
 
     `flags` make it a raw TCP packet ("SYN,ACK"); without them a socket sends it. A ping ("icmp") has no ports; SCTP is an INIT that no socket sends.
 
-    `patience` is how long to wait, in seconds, for something to come back.
+    `uid` and `gid` are those of the process whose socket sends it. `patience` is how long to wait, in seconds, for something to come back.
     """
 
     host: str
@@ -68,6 +68,8 @@ class Flow:
     dport: int
     flags: str = ""
     patience: float = 0.9
+    uid: int = 0
+    gid: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -10,6 +10,7 @@ import pytest
 
 from kproxysim.cluster import NodeFacts
 from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.skb import Owner
 from kproxysim.network import Edge, Pod, World
 from tests.kernel.agreement import Tally, compare
 from tests.kernel.lab import Lab
@@ -168,6 +169,38 @@ def test_matches(backend: str) -> None:
             compare(lab, tally, CLIENT, "10.44.0.5:8080", flags=flags)
     assert not tally.disagreements, "\n".join(tally.disagreements)
     assert tally.flows == len(SENDERS) * len(to) + 10
+
+
+OWNERS = [
+    "--socket-exists",
+    "! --socket-exists",
+    *(f"{negation}--uid-owner {ids}" for negation in ("", "! ") for ids in ("0", "1337", "1000-1400")),
+    *(f"{negation}--gid-owner 5" for negation in ("", "! ")),
+    "! --uid-owner 0 ! --gid-owner 0",
+    "--uid-owner 1337 --gid-owner 5",
+]
+SAID_BY = ("-p icmp", "-p tcp -m tcp --tcp-flags RST RST", "-m conntrack --ctdir ORIGINAL")
+"""Not asked of what a server's process answers: nobody told whose it is."""
+
+
+def test_owners() -> None:
+    """Processes of users and groups, what protocols say by themselves, what REJECT says, and what others sent."""
+    lines = ["*mangle", ":OWNED - [0:0]"]
+    lines += [f"-A {hook} {said} -j OWNED" for hook in ("OUTPUT", "POSTROUTING") for said in SAID_BY]
+    lines += [f"-A OWNED -m owner {options}" for options in OWNERS]
+    lines += ["COMMIT", "*filter", "-A INPUT -p tcp -m tcp --dport 24 -j REJECT --reject-with tcp-reset"]
+    lines += ["-A INPUT -p udp -m udp --dport 25 -j REJECT", "COMMIT", ""]
+    tally = Tally()
+    to = ("10.44.1.7:8080", "10.44.0.5:8080", "10.128.0.12:22", "10.128.0.12/icmp")
+    refused = ("10.128.0.12:23", "10.128.0.12:24", "10.128.0.12:25/udp", "10.128.0.12:26/udp")
+    place = node_with("\n".join(lines), listening=["tcp/22"], routes=ROUTES)
+    with Lab(place, ["203.0.113.7"]) as lab:
+        for owner, target in product((Owner(uid=1337, gid=5), Owner(uid=1337, gid=6)), to[:3]):
+            compare(lab, tally, NODE, target, owner=owner)
+        for sender, target in product((CLIENT, NODE), (*to, *refused)):
+            compare(lab, tally, sender, target)
+    assert not tally.disagreements, "\n".join(tally.disagreements)
+    assert tally.flows == 22
 
 
 TARGETS = """\

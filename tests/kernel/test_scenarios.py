@@ -28,7 +28,8 @@ def test_the_kernel_does_what_the_scenario_says(file: Path, backend: str) -> Non
     with Lab(world, outside, backend) as lab:
         for one in scenario.packets.values():
             source = f"internet/{world.clients[one.source]}" if one.source in world.clients else one.source
-            assert (one.src, one.icmp, one.mark) == (None, None, 0), "no sender of the lab does that"
+            said = (one.src, one.icmp, one.mark, one.uid, one.gid)
+            assert said == (None, None, 0, None, None), "no sender of the lab does that"
             every_way(lab, tally, source, one.to, one.via, flags=one.flags)
     assert not tally.disagreements, "\n".join(tally.disagreements)
     assert tally.flows >= len(scenario.packets)

@@ -12,7 +12,7 @@ from kproxysim.netfilter.host import Host
 from kproxysim.netfilter.meaning import Parsed
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.skb import NO_SOCKET, Skb
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.syntax import parse_rule
 from tests.netfilter.rule_tables import ACCEPTED
@@ -63,7 +63,7 @@ def packet(family: Family, addresses: tuple[int, int], ports: tuple[int, int]) -
     original = Tuple("tcp", addresses[0], ports[0], addresses[1], ports[1], version)
     flow = Flow("NEW", Connection(1, original, original.inverse()))
     (src, dst), (sport, dport) = addresses, ports
-    return Skb(version, "tcp", src, dst, sport, dport, "SYN", iif="eth0", flow=flow, made_here=False)
+    return Skb(version, "tcp", src, dst, sport, dport, "SYN", iif="eth0", flow=flow, owner=NO_SOCKET)
 
 
 def test_what_hangs_on_more_than_ranges() -> None:

@@ -14,7 +14,7 @@ from kproxysim.netfilter.routing import Interface, Route, RoutingTable
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.sets import AddressSet
-from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.skb import NO_SOCKET, OF_THE_KERNEL, Owner, Skb
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.syntax import parse_rule
 from kproxysim.netfilter.walk import Verdict, Walked, walk_chain
@@ -41,7 +41,7 @@ def holds(match: str, packet: Packet = TCP, **changes: object) -> bool:
     """Does a rule with this match take the packet, as it comes in by eth0?"""
     family: Family = "ipv4" if packet.family == 4 else "ipv6"
     meaning = parse_rule(f"{match} -j ACCEPT", family)
-    skb = Skb.of(packet, iif="eth0", made_here=False)._replace(**changes)  # type: ignore[arg-type]
+    skb = Skb.of(packet, iif="eth0", owner=NO_SOCKET)._replace(**changes)  # type: ignore[arg-type]
     passage = Passage(host(), HostState(), Enumeration(), lambda _: None)
     passage._family = packet.family
     return all(one.holds(skb, passage) for one in meaning.checks)
@@ -302,10 +302,34 @@ def test_what_came_by_lo_has_no_mac_and_no_bridge() -> None:
     assert holds("-m physdev ! --physdev-is-bridged", iif="lo")
 
 
-def test_whose_process_sent_a_packet_is_not_known_but_that_one_did() -> None:
-    assert holds("-m owner --socket-exists", iif="", made_here=True)
-    with pytest.raises(Unmodelled):
-        holds("-m owner --uid-owner 0", iif="", made_here=True)
+OWNED = [
+    # by whose socket, the options, and whether they hold (xt_owner.c); None where nobody knows
+    (Owner(), "--socket-exists", True),
+    (Owner(), "! --socket-exists", False),
+    (Owner(), "--uid-owner 0", None),
+    (Owner(uid=5), "--uid-owner 5", True),
+    (Owner(uid=5), "--uid-owner 1-5", True),
+    (Owner(uid=5), "! --uid-owner 1-5", False),
+    (Owner(uid=5), "--uid-owner 5 --gid-owner 7", None),
+    (Owner(uid=5), "--uid-owner 6 --gid-owner 7", False),
+    (Owner(uid=5, gid=7), "--uid-owner 5 --gid-owner 7", True),
+    (Owner(uid=5, gid=7), "--gid-owner 8 --suppl-groups", None),
+    (Owner(uid=5, gid=7), "--gid-owner 7 --suppl-groups", True),
+    (OF_THE_KERNEL, "--socket-exists", True),
+    (OF_THE_KERNEL, "--uid-owner 0", False),
+    (OF_THE_KERNEL, "! --uid-owner 0", True),
+    (NO_SOCKET, "--socket-exists", False),
+    (NO_SOCKET, "! --gid-owner 0", True),
+]
+
+
+@pytest.mark.parametrize("owner, options, wanted", OWNED)
+def test_whose_process_sent_a_packet(owner: Owner, options: str, wanted: bool | None) -> None:
+    if wanted is None:
+        with pytest.raises(Unmodelled, match="'owner'"):
+            holds(f"-m owner {options}", iif="", owner=owner)
+    else:
+        assert holds(f"-m owner {options}", iif="", owner=owner) is wanted
 
 
 class Seen:

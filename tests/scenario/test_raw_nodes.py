@@ -57,6 +57,26 @@ class TestRules:
         assert world.ruleset("host", "ipv6").to_save() == ""
 
     @pytest.mark.parametrize(
+        "given, outcome",
+        [
+            ("uid: 1337", "reason: dropped-by-rule"),
+            ("uid: 1337, gid: 5", "reason: dropped-by-rule"),
+            ("uid: 0", "client: answered"),
+            ("gid: 1337", "disposition: unmodelled"),
+            ("sport: 5", "disposition: unmodelled"),
+        ],
+    )
+    def test_ask_whose_process_sends_a_packet(self, tmp_path: Path, given: str, outcome: str) -> None:
+        """Before and after the same packet was sent by nobody in particular."""
+        rules = '"*mangle\\n-A OUTPUT -p tcp --syn -m owner --uid-owner 1337 -j DROP\\nCOMMIT\\n"'
+        text = host(rules, 'to: "10.0.0.1:80"', outcome).replace("internet/203.0.113.7", "node/host")
+        scenario = load(tmp_path, text.replace('10.0.0.1:80"', f'10.0.0.1:80", {given}'))
+        world = scenario.world()
+        assert scenario.run().passed
+        assert world.send(world.packet("node/host", "10.0.0.1:80")).branches[0].disposition == "unmodelled"
+        assert scenario.run().passed
+
+    @pytest.mark.parametrize(
         "rules, code, message",
         [
             ("nowhere.rules", "KPS001", None),

@@ -1,7 +1,8 @@
 """`-m owner`: whose process sent it. Source: net/netfilter/xt_owner.c.
 
-A packet that no process of this host sent fails everything but negated options. Whose a process is, is not
-known here.
+What left by no socket of this host fails everything but negated options; what the protocols say by themselves
+has a socket, but no process. Whose a process is, is known where the packet was given a `uid` or `gid`; which
+further groups it is in, never.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from kproxysim.netfilter.condition import (
 )
 from kproxysim.netfilter.numbers import parse_number
 from kproxysim.netfilter.script import Family
-from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.skb import Owner, Skb
 from kproxysim.values import dataclass
 
 __all__ = ["EXTENSIONS", "OwnerMatch"]
@@ -40,24 +41,48 @@ class OwnerMatch:
     cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
-        if all(option == "socket-exists" for option, _, _ in self.options) and skb.made_here:
-            return not self.options[0][2]
-        if skb.made_here is False:
+        if not skb.owner.has_socket:
             return all(negated for _, _, negated in self.options)
-        raise Unmodelled("match 'owner'")
+        answers = [
+            (self._found(skb.owner, option, wanted), negated) for option, wanted, negated in self.options
+        ]
+        if any(found is negated for found, negated in answers):
+            return False
+        if any(found is None for found, _ in answers):
+            raise Unmodelled("match 'owner' of a process that nobody named")
+        return True
+
+    def _found(self, owner: Owner, option: str, wanted: str) -> bool | None:
+        """What one option asks, None where it is not known. --suppl-groups asks nothing of its own."""
+        if option in ("socket-exists", "suppl-groups"):
+            return True
+        if not owner.has_process:
+            return False
+        number = owner.uid if option == "uid-owner" else owner.gid
+        low, _, high = wanted.partition("-")
+        if number is not None and int(low) <= number <= int(high or low):
+            return True
+        is_complete = option == "uid-owner" or self.options[-1][0] != "suppl-groups"
+        return False if number is not None and is_complete else None
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         try:
-            held = self.holds(skb, host)
+            return Condition("owner", self.save(), _text(skb.owner), self.holds(skb, host))
         except Unmodelled:
-            return Condition("owner", self.save(), "not modelled", False)
-        return Condition("owner", self.save(), "some process" if skb.made_here else "no process", held)
+            return Condition("owner", self.save(), "not known", False)
 
     def save(self) -> str:
         return " ".join(
             f"{'! ' if negated else ''}--{option}{' ' + value if value else ''}"
             for option, value, negated in self.options
         )
+
+
+def _text(owner: Owner) -> str:
+    if not owner.has_process:
+        return "the kernel" if owner.has_socket else "no socket"
+    ids = (("uid", owner.uid), ("gid", owner.gid))
+    return " ".join(f"{name} {number}" for name, number in ids if number is not None) or "some process"
 
 
 def _range(given: Given) -> str:
@@ -93,7 +118,7 @@ EXTENSIONS = (
         },
         place=Place.of(hooks="OUTPUT POSTROUTING"),
         modelled="partly",
-        note="user and group of a process are unmodelled; packets of no process fail, as in the kernel",
+        note="by `uid` and `gid` of the packet; unmodelled where they are not given, and for further groups",
         source="net/netfilter/xt_owner.c",
     ),
 )
