@@ -8,6 +8,7 @@ taken to acknowledge all that went before it, and a SYN-ACK to answer the last S
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from kproxysim.netfilter.conntrack import Connection, Status
@@ -162,11 +163,13 @@ def _refused(
     return connection._replace(expires=min(connection.expires, clock + timeouts.tcp_timeout_unacknowledged))
 
 
+@lru_cache(maxsize=4096)
 def _moved(memory: Memory, kind: str, *, is_reply: bool, closes: bool = False) -> Memory:
     """What every packet that goes on leaves in memory."""
     return memory._replace(last=kind, last_is_reply=is_reply, closing=memory.closing or closes)
 
 
+@lru_cache(maxsize=4096)
 def _noted(memory: Memory, kind: str, flags: str, *, is_reply: bool) -> Memory:
     """What the numbers of a packet tell (`tcp_in_window`)."""
     bare_from, repeats, acks_seen = memory.bare_from, memory.repeats, memory.acks_seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.rule import Rule
 from kproxysim.network.edge import Edge
 from kproxysim.network.trace import Advice, Branch
 from kproxysim.packet import Packet
@@ -70,8 +71,8 @@ def _cloud_nat(seen: _Seen) -> Iterator[Advice]:
         )
 
 
-def _names_external_ip(rule: object) -> bool:
-    return ' external IP"' in str(rule)
+def _names_external_ip(rule: Rule | None) -> bool:
+    return rule is not None and ' external IP"' in rule.text
 
 
 def _masquerade(seen: _Seen) -> Iterator[Advice]:

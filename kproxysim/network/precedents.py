@@ -28,7 +28,7 @@ from kproxysim.packet import Packet
 __all__ = ["Precedents"]
 
 _KEPT = 1024
-"""Classes whose precedent is kept, 50 to 200 kB each; the one asked for longest ago goes first."""
+"""Classes whose precedent is kept, about 20 kB each; the one asked for longest ago goes first."""
 
 _RULES_A_WALK = 100
 """As long as it takes to see what so many rules and hosts tell apart, a packet can be walked."""

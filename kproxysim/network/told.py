@@ -78,6 +78,28 @@ class _ToldHop(FilledLater, Hop):
         return self.renaming.steps(self.like.steps)
 
 
+class _ToldReply(FilledLater, Reply):
+    __slots__ = ("like", "renaming")
+    like: Reply
+    renaming: Renaming
+
+    @classmethod
+    def of(cls, like: Reply, renaming: Renaming) -> Reply:
+        told = object.__new__(cls)
+        put = object.__setattr__
+        put(told, "disposition", like.disposition)
+        put(told, "reason", like.reason)
+        put(told, "like", like)
+        put(told, "renaming", renaming)
+        return told
+
+    def _make_packet(self) -> Packet:
+        return self.renaming.packet(self.like.packet)
+
+    def _make_hops(self) -> tuple[Hop, ...]:
+        return tuple([_ToldHop.of(hop, self.renaming) for hop in self.like.hops])
+
+
 _OF_THE_CLASS = frozenset(
     (
         "probability",
@@ -126,11 +148,7 @@ class _ToldBranch(FilledLater, Branch):
         return replace(reached, ip=str(self.packet.dst), port=self.packet.dport)
 
     def _make_reply(self) -> Reply | None:
-        reply = self.like.reply
-        if reply is None:
-            return None
-        hops = tuple([_ToldHop.of(hop, self.renaming) for hop in reply.hops])
-        return Reply(reply.disposition, reply.reason, self.renaming.packet(reply.packet), hops)
+        return None if self.like.reply is None else _ToldReply.of(self.like.reply, self.renaming)
 
     def _make_nearest(self) -> Nearest | None:
         return hoped_for(self.sent, self.hops, self.delivered_to)

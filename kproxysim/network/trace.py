@@ -200,9 +200,10 @@ class Branch:
 
     def rules(self) -> Iterator[tuple[Hop, Walked]]:
         """Every rule that matched, in order."""
-        for hop, step in self.steps():
-            if isinstance(step, Walked) and step.rule is not None:
-                yield hop, step
+        for hop in self.hops:
+            for step in hop.steps:
+                if isinstance(step, Walked) and step.position.rule is not None:
+                    yield hop, step
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

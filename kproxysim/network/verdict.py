@@ -173,7 +173,7 @@ def remark_of(meaning: Parsed) -> Remark | None:
 def _rules(leg: Leg) -> Iterator[tuple[Hop, Walked]]:
     for hop in leg.hops:
         for step in hop.steps:
-            if isinstance(step, Walked) and step.rule is not None:
+            if isinstance(step, Walked) and step.position.rule is not None:
                 yield hop, step
 
 

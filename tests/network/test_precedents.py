@@ -1,7 +1,9 @@
 """`World.send` tells of a packet what a walk tells, also where it walks another one that goes the same way."""
 
+from dataclasses import fields, replace
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -213,3 +215,35 @@ def test_a_few_packets_are_walked_before_all_rules_are_read(monkeypatch: pytest.
     for number in range(100):
         place.send(tcp("203.0.113.7", "198.51.100.12", 40000 + number, 30080))
     assert 2 < len(seen) < 20
+
+
+class TestToldApart:
+    """What may tell packets apart beside addresses and ports."""
+
+    BASE = tcp("203.0.113.7", "10.128.0.12", 40000, 80)
+    OTHERS: ClassVar[dict[str, object]] = {
+        "protocol": "udp",
+        "flags": "ACK",
+        "icmp": (8, 0),
+        "inner": tcp("10.128.0.12", "203.0.113.7", 80, 40000),
+        "in_window": False,
+    }
+
+    def test_by_every_other_field(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert {field.name for field in fields(Packet)} == {"src", "dst", "sport", "dport", *self.OTHERS}
+        place = world(service("echo", "10.48.3.7"))
+        place.send(self.BASE, "internet")
+        seen = walks(monkeypatch)
+        for name, value in self.OTHERS.items():
+            place.send(replace(self.BASE, **{name: value}), "internet")  # type: ignore[arg-type]
+        assert len(seen) == len(self.OTHERS)
+
+    def test_by_sender_way_in_and_mark(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        place = world(service("echo", "10.48.3.7"))
+        place.send(self.BASE, "internet")
+        seen = walks(monkeypatch)
+        place.send(self.BASE, "node/node-a")
+        place.send(self.BASE, "internet", via="node-b")
+        place.send(self.BASE, "internet", mark=1)
+        place.send(self.BASE, "internet/198.18.0.1")
+        assert len(seen) == 4
