@@ -17,7 +17,7 @@ from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.timeouts import Timeouts
 from kproxysim.values import dataclass
 
-__all__ = ["ECHO", "Host", "Socket", "Sysctls"]
+__all__ = ["ECHO", "DeviceSettings", "Host", "Socket", "Sysctls"]
 
 
 ECHO = {(8, 0): (0, 0), (128, 0): (129, 0)}
@@ -37,26 +37,41 @@ _TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """Settings of one device, with those of all devices (`net.ipv4.conf.all`) in them: the larger counts."""
+
+    rp_filter: int = 0
+    route_localnet: bool = False
+
+
+_USUAL_DEVICE = DeviceSettings()
+
+
+@dataclass(frozen=True, slots=True)
 class Sysctls:
     """Kernel settings that decide a packet's way; defaults are the kernel's on a node that kube-proxy runs
     on.
 
-    `rp_filter` is 0 (off), 1 (strict) or 2 (loose), as the larger of `all` and the device says. `tcp_loose`,
-    `tcp_be_liberal`, `tcp_max_retrans` and `timeouts` are those of connection tracking. `ipv6_forward` is
-    `ip_forward` for IPv6; `bridge_iptables` and `bridge_ip6tables` tell whether rules see what a bridge of
-    this host carries from port to port.
+    `any_device` holds for devices that are not in `devices`; `rp_filter` there is 0 (off), 1 (strict) or 2
+    (loose). `tcp_loose`, `tcp_be_liberal`, `tcp_max_retrans` and `timeouts` are those of connection tracking.
+    `ipv6_forward` is `ip_forward` for IPv6; `bridge_iptables` and `bridge_ip6tables` tell whether rules see
+    what a bridge of this host carries from port to port.
     """
 
     ip_forward: bool = True
     ipv6_forward: bool = True
     bridge_iptables: bool = True
     bridge_ip6tables: bool = True
-    route_localnet: bool = False
-    rp_filter: int = 0
+    any_device: DeviceSettings = _USUAL_DEVICE
+    devices: Mapping[str, DeviceSettings] = field(default_factory=dict)
     tcp_loose: bool = True
     tcp_be_liberal: bool = False
     tcp_max_retrans: int = 3
     timeouts: Timeouts = _TIMEOUTS
+
+    def of(self, device: str) -> DeviceSettings:
+        """What holds for a device."""
+        return self.devices.get(device, self.any_device)
 
 
 def _no_rules(_family: int) -> ChainGraph | None:

@@ -182,7 +182,7 @@ class Passage:
 
     def _check_source(self, skb: Skb) -> None:
         """`fib_validate_source`: asked once there is a route, and by IPv4 alone."""
-        routing, mode = self.host.routing, self.host.sysctls.rp_filter
+        routing, mode = self.host.routing, self.host.sysctls.of(skb.iif).rp_filter
         if routing.is_local(skb.src, 4):
             self._martian(skb, "own-address-as-source", "the source is an address of this very host")
         if mode:
@@ -192,7 +192,7 @@ class Passage:
                 self._martian(skb, "reverse-path-filter", detail)
 
     def _check_martian(self, skb: Skb) -> None:
-        if skb.family == 4 and not self.host.sysctls.route_localnet:
+        if skb.family == 4 and not self.host.sysctls.of(skb.iif).route_localnet:
             for address, what in ((skb.src, "source"), (skb.dst, "destination")):
                 if address >> 24 == 127:
                     self._martian(skb, "loopback-address-on-the-wire", f"{what} in 127.0.0.0/8 from outside")
@@ -275,7 +275,8 @@ class Passage:
             raise _Stop(Outcome("no-route", skb, reason="no-route-after-dnat", at="routing"))
         device = "lo" if route.kind == "local" else route.device
         from_loopback = skb.src >> 24 == 127 if skb.family == 4 else skb.src == 1
-        if from_loopback and device != "lo" and skb.family == 4 and not self.host.sysctls.route_localnet:
+        may_leave = device == "lo" or self.host.sysctls.of(device).route_localnet
+        if from_loopback and not may_leave and skb.family == 4:
             self._note(
                 "routing", "dropped: a 127.0.0.0/8 source may not leave while route_localnet is 0", skb
             )

@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Interface, IPv6Interface
 
-from kproxysim.netfilter.host import Host
+from kproxysim.netfilter.host import DeviceSettings, Host
 from kproxysim.netfilter.routing import Route, RoutingTable
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import to_address
@@ -25,6 +25,8 @@ def plan_of(world: World, topology: Topology, backend: str) -> Plan:
     plan = Plan(backend)
     for name, placed in topology.hosts.items():
         host = HostPlan(_sysctls(placed.host), listen=_sockets(placed.host))
+        for device, settings in placed.host.sysctls.devices.items():
+            host.late_sysctls |= _of_device(device, settings)
         plan.hosts[name] = host
         if placed.kind == "node":
             host.rules = _rules(world, placed.label, placed.host)
@@ -234,7 +236,11 @@ def _sysctls(host: Host) -> dict[str, str]:
     if BRIDGE in host.routing.interfaces:
         values["net/bridge/bridge-nf-call-iptables"] = f"{settings.bridge_iptables:d}"
         values["net/bridge/bridge-nf-call-ip6tables"] = f"{settings.bridge_ip6tables:d}"
-    for name in ("all", "default"):
-        values[f"net/ipv4/conf/{name}/route_localnet"] = f"{settings.route_localnet:d}"
-        values[f"net/ipv4/conf/{name}/rp_filter"] = f"{settings.rp_filter}"
-    return values
+    return values | _of_device("default", settings.any_device) | _of_device("all", DeviceSettings())
+
+
+def _of_device(name: str, settings: DeviceSettings) -> dict[str, str]:
+    return {
+        f"net/ipv4/conf/{name}/route_localnet": f"{settings.route_localnet:d}",
+        f"net/ipv4/conf/{name}/rp_filter": f"{settings.rp_filter}",
+    }

@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass
 class HostPlan:
-    """One network stack. `sysctls` are set before it has devices; `ip` are lines for `ip -batch`.
+    """One network stack. `sysctls` are set before it has devices, `late_sysctls` afterwards; `ip` are lines for `ip -batch`.
 
     `rules` is the text for iptables-restore by family ("ipv4", "ipv6"); `listen` are the sockets of its processes: protocol, address ("" for
     all), port.
@@ -16,6 +16,7 @@ class HostPlan:
     ip: list[str] = field(default_factory=list)
     rules: dict[str, str] = field(default_factory=dict)
     listen: list[tuple[str, str, int]] = field(default_factory=list)
+    late_sysctls: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

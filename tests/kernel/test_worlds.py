@@ -183,6 +183,32 @@ QUESTIONS = [
         (f"{INTERNAL_B}:30080", f"{PUBLIC_B}:30080", "10.44.1.9:8080"),
     ),
     Question(
+        "each-device-has-settings-of-its-own",
+        small(
+            NODE_PORT,
+            edge=Edge("routed"),
+            facts={
+                "node-a": facts(
+                    routes=[
+                        "10.128.0.13 dev eth0",
+                        "203.0.113.7 dev veth0",
+                        "default via 10.128.0.1 dev eth0",
+                    ],
+                    sysctls={
+                        "net.ipv4.conf.all.route_localnet": "0",
+                        "net.ipv4.conf.veth0.route_localnet": "1",
+                        "net.ipv4.conf.eth0.rp_filter": "1",
+                    },
+                ),
+                "node-b": facts(
+                    sysctls={"net.ipv4.conf.veth0.rp_filter": "1", "net.ipv4.conf.default.rp_filter": "2"}
+                ),
+            },
+        ),
+        (f"{INTERNAL_A}:30081", f"{INTERNAL_A}:10250", "127.0.0.1:30080", "10.44.0.5:81"),
+        (CLIENT, OTHER_CLIENT, NODE_A, NODE_B, ENDPOINT),
+    ),
+    Question(
         "routes-that-refuse",
         small(
             NODE_PORT,

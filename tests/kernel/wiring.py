@@ -67,7 +67,8 @@ def build(plan: Plan) -> Namespaces:
     run(["ip", "-batch", "-"], "\n".join(_links(plan, namespaces)))
     hosts = plan.hosts.items()
     run_together(namespaces, [(name, ["ip", "-batch", "-"], "\n".join(host.ip)) for name, host in hosts])
-    for name in plan.hosts:
+    for name, host in hosts:
+        namespaces.sysctls(name, host.late_sysctls)
         with namespaces.inside(name):
             for device in (device for tree in NEIGHBOURS for device in tree.iterdir()):
                 (device / "retrans_time_ms").write_text(ANSWER_WITHIN, encoding="ascii")

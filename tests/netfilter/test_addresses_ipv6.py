@@ -7,7 +7,7 @@ import pytest
 from kproxysim.netfilter.answers import error_about
 from kproxysim.netfilter.chance import Enumeration
 from kproxysim.netfilter.events import Outcome
-from kproxysim.netfilter.host import Host, Sysctls
+from kproxysim.netfilter.host import DeviceSettings, Host, Sysctls
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
 from kproxysim.netfilter.state import HostState
@@ -25,7 +25,7 @@ def passage() -> Passage:
     table.add(Route(int(ip_interface(POD).ip), 128, 6, "v0"))
     table.add(Route(0, 0, 6, "eth0", via=int(ip_interface("fd00:128::1").ip)))
     table.add(Route(int(ip_interface("2001:db8:1b::1").ip), 128, 6, "eth0", kind="local"))
-    host = Host("n", table, sysctls=Sysctls(rp_filter=1))
+    host = Host("n", table, sysctls=Sysctls(any_device=DeviceSettings(rp_filter=1)))
     return Passage(host, HostState(), Enumeration(), lambda _: None)
 
 

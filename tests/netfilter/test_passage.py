@@ -7,7 +7,7 @@ import pytest
 from kproxysim.netfilter.chance import Enumeration
 from kproxysim.netfilter.events import Event, Outcome
 from kproxysim.netfilter.graph import ChainGraph
-from kproxysim.netfilter.host import Host, Socket, Sysctls
+from kproxysim.netfilter.host import DeviceSettings, Host, Socket, Sysctls
 from kproxysim.netfilter.nat import port_class
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
@@ -163,7 +163,7 @@ MARTIANS = [
     (Sysctls(), "127.0.0.1", "10.128.0.11", "loopback-address-on-the-wire"),
     (Sysctls(), "203.0.113.7", "127.0.0.1", "loopback-address-on-the-wire"),
     (Sysctls(), "10.128.0.11", "10.244.1.10", "own-address-as-source"),
-    (Sysctls(rp_filter=1), "10.244.1.10", "10.128.0.11", "reverse-path-filter"),
+    (Sysctls(any_device=DeviceSettings(rp_filter=1)), "10.244.1.10", "10.128.0.11", "reverse-path-filter"),
 ]
 
 
@@ -174,7 +174,7 @@ def test_martians_are_dropped_after_prerouting(sysctls: Sysctls, src: str, dst: 
 
 
 def test_loose_reverse_path_filter_accepts_any_way_back() -> None:
-    out = Run(node(sysctls=Sysctls(rp_filter=2))).receive(
+    out = Run(node(sysctls=Sysctls(any_device=DeviceSettings(rp_filter=2)))).receive(
         Packet("tcp", "10.244.1.10", "10.128.0.11", 1, 80), "eth0"
     )
     assert out.kind == "deliver"
@@ -187,7 +187,7 @@ def test_localhost_node_port_needs_route_localnet() -> None:
     assert (out.kind, out.reason) == ("martian", "loopback-source-leaves")
     assert run.nat_rules == ["nat:OUTPUT:rule:2"]
     assert len(run.state.conntrack) == 0
-    works = Run(node(sysctls=Sysctls(route_localnet=True))).send(packet)
+    works = Run(node(sysctls=Sysctls(any_device=DeviceSettings(route_localnet=True)))).send(packet)
     assert (works.kind, works.skb.packet.source) == ("transmit", "10.244.1.1:51514")
 
 
