@@ -100,6 +100,7 @@ class RulesOutput(StrEnum):
     JSON = "json"
     DOT = "dot"
     MERMAID = "mermaid"
+    DELTA = "delta"
 
 
 class CompareOutput(StrEnum):
@@ -147,6 +148,13 @@ Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="Say more: notes, what was passed over.", show_default=False)
 ]
 
+
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="STEP", help="After this step of the scenario, by name or number.", show_default=False
+    ),
+]
 
 Sources = Annotated[
     list[str] | None,
@@ -241,6 +249,7 @@ def trace(
             show_default=False,
         ),
     ] = None,
+    at: At = None,
     via: Annotated[
         str | None,
         typer.Option(
@@ -291,7 +300,10 @@ def trace(
     strict: Strict = False,
     verbose: Verbose = False,
 ) -> None:
-    """Follow one packet and explain what becomes of it."""
+    """Follow one packet and explain what becomes of it.
+
+    With --at alone: the packet of that step.
+    """
     names = _named(source, filename)
     if packet is not None and (sender is not None or to is not None):
         raise typer.BadParameter("a packet has its sender and destination", param_hint="--packet")
@@ -301,6 +313,9 @@ def trace(
         raise typer.BadParameter("--detail and --reply are for text", param_hint="--output")
     if detail not in (None, Detail.FULL) and reply:
         raise typer.BadParameter("only the full text shows the answer", param_hint="--reply")
+    own = at is not None and packet is None and sender is None and to is None
+    if own and (seed is not None or via is not None):
+        raise typer.BadParameter("a step's own packet was sent already", param_hint="--at")
     if node is not None and not node_facts:
         raise typer.BadParameter("it says which node --node-facts is of", param_hint="--node")
     from kproxysim.cli.sources import Settings
@@ -309,7 +324,7 @@ def trace(
 
     trace_packet(
         names,
-        Asked(packet, sender, to, via, pick, seed),
+        Asked(packet, sender, to, via, pick, seed, at),
         Shape(output.value, (detail or Detail.FULL).value, reply),
         Settings(kube_proxy_version, config, tuple(node_facts or ()), node, strict, verbose),
     )
@@ -323,8 +338,14 @@ def rules(
     filename: Files = None,
     family: Annotated[Family, typer.Option("--family", help="Address family.")] = Family.IPV4,
     output: Annotated[
-        RulesOutput, typer.Option("-o", "--output", help="restore: kube-proxy's own text. save: all tables.")
+        RulesOutput,
+        typer.Option(
+            "-o",
+            "--output",
+            help="restore: kube-proxy's own text. save: all tables. delta: what it wrote in a step.",
+        ),
     ] = RulesOutput.RESTORE,
+    at: At = None,
     kube_proxy_version: Version = None,
     config: Config = None,
     strict: Strict = False,
@@ -334,8 +355,10 @@ def rules(
     from kproxysim.cli.rules import rules as print_rules
     from kproxysim.cli.sources import Settings
 
+    if output is RulesOutput.DELTA and at is None:
+        raise typer.BadParameter("delta is what was written in a step: add --at", param_hint="--output")
     settings = Settings(kube_proxy_version, config, strict=strict, verbose=verbose)
-    print_rules(_named(source, filename), node, family.value, output.value, settings)
+    print_rules(_named(source, filename), node, family.value, output.value, settings, at)
 
 
 @app.command()

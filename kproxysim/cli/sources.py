@@ -23,12 +23,14 @@ from kproxysim.scenario_mark import says_scenario
 from kproxysim.values import dataclass
 
 if TYPE_CHECKING:
-    from kproxysim.scenario import Scenario
+    from kproxysim.scenario import Moment, Scenario
 
 __all__ = [
     "Settings",
     "load_scenarios",
+    "moment_of",
     "named_packet",
+    "one_scenario",
     "reshaped",
     "scenarios_of",
     "scenarios_with_packets",
@@ -188,6 +190,29 @@ def scenarios_of(names: Sequence[str], settings: Settings) -> list[Scenario]:
     if troubles:
         raise InputError(troubles)
     return found
+
+
+def one_scenario(names: Sequence[str], settings: Settings, why: str) -> Scenario:
+    """The scenario of a command that takes a single one; `why` says what for.
+
+    Raises InputError if the sources are manifests, or more than that.
+    """
+    scenarios = scenarios_with_packets(names, settings, f"{why}: name a scenario")
+    if len(scenarios) == 1:
+        return scenarios[0]
+    raise InputError.of(
+        "KPS803",
+        f"{why}, and here are {len(scenarios)} scenarios",
+        help="name one of them",
+        notes=(f"scenarios: {', '.join(one.path for one in scenarios)}",),
+    )
+
+
+def moment_of(scenario: Scenario, step: str, settings: Settings) -> Moment:
+    """The moment after a step of a scenario, by its name or number. Raises InputError for none."""
+    number = scenario.step_number(step)
+    world = None if settings.empty else reshaped(scenario.world(), settings)
+    return scenario.timeline(world=world).moment(number)
 
 
 def named_packet(scenarios: Sequence[Scenario], name: str) -> tuple[Scenario, str]:

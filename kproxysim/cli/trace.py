@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kproxysim.cli.output import hint, show, show_text, terminal_width
-from kproxysim.cli.sources import Settings, named_packet, reshaped, scenarios_with_packets, world_of
+from kproxysim.cli.sources import (
+    Settings,
+    moment_of,
+    named_packet,
+    one_scenario,
+    reshaped,
+    scenarios_with_packets,
+    world_of,
+)
 from kproxysim.errors import Diagnostic, InputError, Severity
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Branch, Trace, World
+from kproxysim.network.choosing import picked
 from kproxysim.network.who import known_addresses
 from kproxysim.packet import Packet
 from kproxysim.spelling import did_you_mean
@@ -30,7 +40,9 @@ __all__ = ["Asked", "Shape", "trace"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which packet: one of a scenario by name, or one from somebody to somewhere; and which of its ways."""
+    """Which packet: one of a scenario by name, or one from somebody to somewhere; and which of its ways. With
+    `at` it is sent after a step of the scenario; without any packet it is that step's own.
+    """
 
     packet: str | None = None
     source: str | None = None
@@ -38,6 +50,7 @@ class Asked:
     via: str | None = None
     pick: str | None = None
     seed: int | None = None
+    at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,11 @@ class Shape:
 
 def trace(sources: Sequence[str], asked: Asked, shape: Shape, settings: Settings) -> None:
     """Find the packet and its world, send it, show what became of it."""
+    if asked.at is not None:
+        found, world = _trace_at(sources, asked, asked.at, settings)
+        hint(_remarks(found, world, asked))
+        _show(found, world, asked, shape)
+        return
     world, packet, source, via, form = _find(sources, asked, settings)
     rng = None if asked.seed is None else random.Random(asked.seed)
     mark, uid, gid = (0, None, None) if form is None else (form.mark, form.uid, form.gid)
@@ -98,11 +116,42 @@ def _find(
         form = scenario.packets[name]
         world = reshaped(scenario.world(), settings)
         return world, form.packet_in(world), form.source, asked.via or form.via, form
+    source, to = _whole(asked).values()
+    world = world_of(sources, settings)
+    return world, world.packet(source, to), source, asked.via, None
+
+
+def _whole(asked: Asked) -> dict[str, str]:
+    """Who sends a packet that is no scenario's, and where to. Raises InputError if one is not said."""
     if asked.source is None or asked.to is None:
         missing = "--from WHO" if asked.source is None else "--to HOST:PORT"
         raise InputError.of("KPS802", "it is not said which packet to trace", help=f"add {missing}")
-    world = world_of(sources, settings)
-    return world, world.packet(asked.source, asked.to), asked.source, asked.via, None
+    return {"from": asked.source, "to": asked.to}
+
+
+def _trace_at(sources: Sequence[str], asked: Asked, step: str, settings: Settings) -> tuple[Trace, World]:
+    """The packet of a step, or one that is sent after it, and a world as it is then."""
+    scenario = one_scenario(sources, settings, "--at is for the steps of one scenario")
+    moment = moment_of(scenario, step, settings)
+    world = moment.ways[0].world
+    if asked.packet is None and asked.source is None and asked.to is None:
+        if moment.trace is None:
+            raise InputError.of(
+                "KPS802",
+                f"step {moment.number}, {moment.event}, sends no packet",
+                help="add --packet NAME: it is sent as things stand then",
+            )
+        if asked.pick is None:
+            return moment.trace, world
+        return replace(moment.trace, branches=tuple(picked(list(moment.trace), asked.pick))), world
+    if asked.packet is not None:
+        form = scenario.packets[named_packet([scenario], asked.packet)[1]]
+    else:
+        from kproxysim.scenario import PacketSpec
+
+        form = PacketSpec.model_validate(_whole(asked))
+    rng = None if asked.seed is None else random.Random(asked.seed)
+    return moment.send(form, via=asked.via, pick=asked.pick, rng=rng), world
 
 
 def _only_packet(scenarios: Sequence[Scenario]) -> str:

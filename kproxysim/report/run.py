@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from kproxysim.report.page import WIDTH, Page, Span, wrapped
+from kproxysim.report.page import WIDTH, Page, Span
 from kproxysim.report.plain import plain
+from kproxysim.report.timeline import MomentLike, add_failure, moment_to_dict, timeline_page
 
 __all__ = ["CheckLike", "ResultLike", "ScenarioLike", "results_junit", "results_page", "results_to_dict"]
 
@@ -25,12 +26,18 @@ class ScenarioLike(Protocol):
 
 
 class CheckLike(Protocol):
-    """One expectation and what came of it. `message` says what was wanted, what was got, and where the two
-    part.
+    """One expectation and what came of it.
+
+    It is about a `packet` at the start, or about a `step` (its number; 0 at the start); `title` says which.
+    `message` says what was wanted, what was got, and where the two part.
     """
 
     @property
     def packet(self) -> str: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def title(self) -> str: ...
     @property
     def expectation(self) -> Mapping[str, Any]: ...
     @property
@@ -47,6 +54,8 @@ class ResultLike(Protocol):
     @property
     def checks(self) -> Sequence[CheckLike]: ...
     @property
+    def moments(self) -> Sequence[MomentLike]: ...
+    @property
     def passed(self) -> bool: ...
 
 
@@ -62,11 +71,14 @@ def _number(count: int, noun: str) -> str:
 
 def results_page(results: Sequence[ResultLike], *, verbose: bool = False, columns: int | None = None) -> Page:
     """One line a scenario, below it every expectation that failed (with `verbose` those that held, too), and
-    a count.
+    a count. The time line of a scenario is shown with `verbose`, and if there is no other scenario.
     """
     page = Page()
     longest = min(max((len(plain(result.scenario.name)) for result in results), default=0), 40)
     for result in results:
+        has_table = bool(result.moments) and (verbose or len(results) == 1)
+        if has_table:
+            page.gap()
         word, style = ("ok", "good") if result.passed else ("FAIL", "bad")
         name = plain(result.scenario.name).ljust(longest)
         page.add(
@@ -74,23 +86,20 @@ def results_page(results: Sequence[ResultLike], *, verbose: bool = False, column
             f"{name}  {_cut(result.scenario.about, columns and columns - longest - 8)}",
         )
         for check in result.checks:
+            if has_table and check.step:
+                continue
             if not check.passed:
-                _add_failure(page, check, columns or WIDTH)
+                page.add("      ", Span("FAIL", "bad"), f"  {check.title}")
+                add_failure(page, check.message, columns or WIDTH, 12)
             elif verbose:
-                page.add("      ", Span("ok", "good"), f"  {check.packet}: {_words(check.expectation)}")
+                page.add("      ", Span("ok", "good"), f"  {check.title}: {_words(check.expectation)}")
+        if has_table:
+            page.gap()
+            failures = {check.step: check.message or None for check in result.checks if check.step}
+            page.extend(timeline_page(result.moments, failures, columns))
     page.gap()
     page.add(*_count(results))
     return page
-
-
-def _add_failure(page: Page, check: CheckLike, width: int) -> None:
-    page.add("      ", Span("FAIL", "bad"), f"  {check.packet}")
-    for line in check.message.splitlines():
-        indent = " " * (12 + len(line) - len(line.lstrip(" ")))
-        first, *rest = wrapped(line.strip(" "), width - len(indent))
-        page.add(indent + first)
-        for more in rest:
-            page.add(f"{indent}  {more}")
 
 
 def _words(expectation: Any) -> str:
@@ -125,12 +134,14 @@ def results_to_dict(results: Sequence[ResultLike]) -> dict[str, Any]:
                 "checks": [
                     {
                         "packet": check.packet,
+                        **({"step": check.step} if check.step else {}),
                         "expectation": dict(check.expectation),
                         "passed": check.passed,
                         **({} if check.passed else {"message": check.message}),
                     }
                     for check in result.checks
                 ],
+                **({"steps": [moment_to_dict(one) for one in result.moments]} if result.moments else {}),
             }
             for result in results
         ],
@@ -151,7 +162,7 @@ def results_junit(results: Sequence[ResultLike]) -> str:
         suite.set("failures", str(failed))
         suite.set("errors", "0")
         for number, check in enumerate(result.checks, 1):
-            name = f"{number} {check.packet}: {_words(check.expectation)}"
+            name = f"{number} {check.title}: {_words(check.expectation)}"
             case = SubElement(suite, "testcase", classname=plain(result.scenario.name), name=plain(name))
             if not check.passed:
                 lines = [plain(line) for line in check.message.splitlines()]

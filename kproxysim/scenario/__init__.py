@@ -12,15 +12,19 @@ from kproxysim.scenario.find import find_scenarios, is_scenario
 
 if TYPE_CHECKING:
     from kproxysim.scenario.check import Check, Failure
+    from kproxysim.scenario.moment import Moment
     from kproxysim.scenario.scenario import PacketSpec, Scenario, ScenarioResult
     from kproxysim.scenario.schema import json_schema
+    from kproxysim.scenario.timeline import Timeline
 
 __all__ = [
     "Check",
     "Failure",
+    "Moment",
     "PacketSpec",
     "Scenario",
     "ScenarioResult",
+    "Timeline",
     "find_scenarios",
     "is_scenario",
     "json_schema",
@@ -29,9 +33,11 @@ __all__ = [
 _HOME_OF = {
     "Check": "check",
     "Failure": "check",
+    "Moment": "moment",
     "PacketSpec": "scenario",
     "Scenario": "scenario",
     "ScenarioResult": "scenario",
+    "Timeline": "timeline",
     "json_schema": "schema",
 }
 

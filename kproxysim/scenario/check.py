@@ -10,12 +10,12 @@ from kproxysim.cluster.base import kubernetes_name
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network.trace import Branch, Nearest, Reached, Trace
 from kproxysim.packet import format_endpoint
-from kproxysim.scenario.model import ANYBODY, NO_REPLY, Expectation
+from kproxysim.scenario.expectation import ANYBODY, NO_REPLY, Outcome
 from kproxysim.scenario.shares import NOBODY, shares_text
 from kproxysim.scenario.stations import first_missing, passed
 from kproxysim.values import dataclass
 
-__all__ = ["Check", "Failure", "check"]
+__all__ = ["Check", "Failure", "failures_of", "receiver_name", "spread_failure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,24 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One expectation held against the trace of its packet. `expectation` is as it stands in the file."""
+    """One expectation held against what happened. `expectation` is as it stands in the file.
+
+    - `packet`: the name of the packet that it is about; of a step "" where it sends none.
+    - `trace`: what became of that packet, None where there is none.
+    - `step`, `event`: the number of the step, from 1, and what happened; 0 and "" at the start.
+    """
 
     packet: str
     expectation: Mapping[str, Any]
     failures: tuple[Failure, ...]
-    trace: Trace
+    trace: Trace | None
+    step: int = 0
+    event: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is about, for people."""
+        return f"step {self.step}, {self.event}" if self.step else self.packet
 
     @property
     def passed(self) -> bool:
@@ -52,27 +64,21 @@ class Check:
         return "\n".join(str(failure) for failure in self.failures)
 
 
-def check(
-    expectation: Expectation,
-    written: Mapping[str, Any],
-    trace: Trace,
-    chains: Mapping[str, Collection[str]],
-    edge: str,
-) -> Check:
-    """Hold an expectation against a trace.
+def failures_of(
+    outcome: Outcome, trace: Trace, chains: Mapping[str, Collection[str]], edge: str
+) -> tuple[Failure, ...]:
+    """What does not hold of a packet's outcome.
 
-    `written` is the expectation as the file has it, `chains` are the names of `chain_names`, `edge` is the
-    kind of the edge.
+    `chains` are the names of `chain_names`, `edge` is the kind of the edge.
     """
-    comparison = _Comparison(expectation, trace, chains, edge)
-    return Check(expectation.packet, written, tuple(comparison.failures()), trace)
+    return tuple(_Comparison(outcome, trace, chains, edge).failures())
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
     """An expectation beside a trace."""
 
-    expectation: Expectation
+    expectation: Outcome
     trace: Trace
     chains: Mapping[str, Collection[str]]
     edge: str
@@ -109,12 +115,10 @@ class _Comparison:
         got: dict[str, Fraction] = {}
         for branch in self.trace:
             got[of(branch)] = got.get(of(branch), Fraction(0)) + branch.probability
-        if got == dict(wanted):
-            return
         odd = next((one for one in self.trace if of(one) not in wanted), None) or next(
             (one for one in self.trace if got[of(one)] != wanted[of(one)]), None
         )
-        yield Failure(field, shares_text(wanted), shares_text(got), place(odd) if odd is not None else "")
+        yield from spread_failure(field, wanted, got, place(odd) if odd is not None else "")
 
     def _sees(self) -> Iterator[Failure]:
         for name, address in (self.expectation.sees or {}).items():
@@ -178,6 +182,14 @@ class _Comparison:
                     return
 
 
+def spread_failure(
+    field: str, wanted: Mapping[str, Fraction], got: Mapping[str, Fraction], where: str = ""
+) -> Iterator[Failure]:
+    """What there is to say where words are to be spread so, and are spread otherwise."""
+    if dict(got) != dict(wanted):
+        yield Failure(field, shares_text(wanted), shares_text(got), where)
+
+
 def _traits(nearest: Nearest) -> dict[str, Any]:
     """What an expectation may say of the nearest rule."""
     origin = nearest.origin
@@ -201,6 +213,11 @@ def _names(reached: Reached) -> tuple[str, ...]:
     if reached.kind == "process":
         return f"node/{reached.node}", address, reached.ip
     return tuple(name for name in (reached.pod, address, reached.ip) if name)
+
+
+def receiver_name(reached: Reached) -> str:
+    """Whoever took a packet, by the plainest name."""
+    return _names(reached)[0]
 
 
 def _receiver(branch: Branch, wanted: Collection[str]) -> str:

@@ -112,6 +112,43 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "packets:\n  by-node-b: {from: internet/203.0.113.7, to: '198.51.100.200:80', via: node-b}",
     ),
     Explanation(
+        "KPS615",
+        "a step that can't be carried out as it stands",
+        "A step does one thing: it opens, uses or closes a connection, traces a packet, changes an object, "
+        "does something to kube-proxies, connections or rules, or waits. A field that belongs to another "
+        "verb has no effect, so it is a mistake; and so is an expectation of something that the step does "
+        "not have, such as a packet where time passes. Names of steps are words, each used once; numbers "
+        "they have anyway.",
+        "steps:\n- open: browser\n  name: before\n- wait: 30s\n- send: browser\n  expect: {connection: open}",
+    ),
+    Explanation(
+        "KPS616",
+        "a pattern that no entry of connection tracking can fit",
+        "A pattern is some words of a line of `conntrack -L` in their order: protocol, state, `src=`, "
+        "`dst=`, `sport=`, `dport=` of both directions, `[UNREPLIED]`, `[ASSURED]`. A `*` stands for "
+        "anything in a word. A word that never stands there is a slip, and would let an expectation of no "
+        "entry hold forever.",
+        "expect:\n  conntrack:\n    node-a: ['udp dst=10.48.0.10 [UNREPLIED]']   # there is one\n"
+        "    node-b: {tcp ESTABLISHED dport=80: 2}        # there are two\n    node-c: 0",
+    ),
+    Explanation(
+        "KPS617",
+        "a connection that is not there, or there already",
+        "`open` gives a connection the name of its packet, or the one under `as`. What uses it comes later, "
+        "and before it is closed; a second one needs a name of its own. What opens a connection is an "
+        "ordinary packet: without `flags`, `icmp`, `src`, `mark`, `uid` and `gid`. With `clients` it comes "
+        "from the internet.",
+        "steps:\n- open: browser\n- open: browser\n  as: second\n- send: second",
+    ),
+    Explanation(
+        "KPS618",
+        "too many ways side by side",
+        "Where chance decides and a step neither picks nor draws, all ways go on, each in a world of its "
+        "own, and every later choice multiplies them: eight connections over two endpoints make 256, "
+        "and more are not followed.",
+        "- open: browser\n  pick: default/echo-1     # or seed: 1",
+    ),
+    Explanation(
         "KPS690",
         "nothing is expected of a packet",
         "The packet can be traced, but `kproxysim run` has nothing to hold against it.",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from ipaddress import ip_network
 from typing import Any
 
+from kproxysim.cluster import Cluster
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
 from kproxysim.cluster.findings import Finding
 from kproxysim.cluster.paths import Path
@@ -15,20 +16,24 @@ from kproxysim.errors import InputError
 from kproxysim.netfilter.matches.header import PrefixMatch
 from kproxysim.network import World
 from kproxysim.network.balancing import balanced_addresses
+from kproxysim.network.pods import pods_of
 from kproxysim.network.who import check_sender, find_sender, known_addresses, parse_target
 from kproxysim.packet import Address, Packet, parse_endpoint
 from kproxysim.scenario.chains import ENDPOINT_ROLE, PORT_ROLES
 from kproxysim.scenario.draft import Draft
+from kproxysim.scenario.expectation import ANYBODY, Outcome
 from kproxysim.scenario.mistakes import known_names
-from kproxysim.scenario.model import ANYBODY, Expectation, ScenarioFile
+from kproxysim.scenario.model import ScenarioFile
 from kproxysim.scenario.shares import NOBODY
 from kproxysim.scenario.stations import fixed_stations
 from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
-__all__ = ["Known", "check_edge", "check_packets", "check_pods"]
+__all__ = ["Checker", "Known", "as_written", "check_edge", "check_packets", "check_pods", "unknown"]
 
 _ROLES = (*PORT_ROLES, ENDPOINT_ROLE)
+
+_NODE_ADDRESSES = ("InternalIP", "ExternalIP")
 
 _NOWHERE = ("unreachable", "no-route")
 """How the way of a packet ends that is dialled where nobody is. Who expects that has made no slip."""
@@ -57,7 +62,7 @@ def check_edge(file: ScenarioFile, known: Known) -> Iterator[Finding]:
                 "KPS105", f"{text!r} is no address and no prefix", path, help="write 198.51.100.0/24"
             )
         if nodes is not None and node not in nodes:
-            yield _unknown("node", node, nodes, path)
+            yield unknown("node", node, nodes, path)
     if file.cloud.kind == "routed" and file.cloud.one_to_one:
         message = "an edge of kind routed translates nothing"
         yield Finding("KPS613", message, ("cloud", "oneToOne"), help="write kind: nat")
@@ -76,26 +81,26 @@ def check_pods(file: ScenarioFile, known: Known) -> Iterator[Finding]:
             hint = f"write default/{name}" if name and "/" not in name else ""
             yield Finding("KPS606", f"{name!r} is not NAMESPACE/NAME", ("pods", name), name, hint)
         if nodes is not None and pod.node not in nodes:
-            yield _unknown("node", pod.node, nodes, ("pods", name, "node"))
+            yield unknown("node", pod.node, nodes, ("pods", name, "node"))
 
 
-def check_packets(draft: Draft, known: Known, world: World | None) -> Iterator[Finding]:
-    """Packets and what is expected of them. Where there is no world, since not all of it can be read, as far
-    as the names in it are known.
-    """
-    file, checker = draft.file, _Checker(draft.file, known, world)
+def check_packets(
+    draft: Draft, known: Known, checker: Checker, expected_by_steps: Collection[str]
+) -> Iterator[Finding]:
+    """Packets and what is expected of them. `expected_by_steps` are those that steps expect something of."""
+    file = draft.file
     for name in file.packets:
         yield from checker.packet(name)
     entries = _written_entries(draft)
     for number, entry in entries.items():
         named = entry.get("packet")
         if known.packets is not None and isinstance(named, str) and named and named not in known.packets:
-            yield _unknown("packet", named, known.packets, ("expect", number, "packet"))
+            yield unknown("packet", named, known.packets, ("expect", number, "packet"))
     for number, expectation in enumerate(file.expect):
         path = draft.path("expect", number)
         for finding in checker.expectation(expectation):
-            yield replace(finding, path=path + _as_written(entries[path[1]], finding.path))
-    expected = [entry.get("packet") for entry in entries.values()]
+            yield replace(finding, path=path + as_written(entries[path[1]], finding.path))
+    expected = [*(entry.get("packet") for entry in entries.values()), *expected_by_steps]
     for name in file.packets:
         if name not in expected:
             message = f"nothing is expected of packet {name}"
@@ -112,13 +117,18 @@ def _written_entries(draft: Draft) -> dict[str | int, dict[str, Any]]:
     return {number: entry for number, entry in enumerate(entries) if isinstance(entry, dict)}
 
 
-class _Checker:
-    """What is known in one scenario; `world` is None where not all of it can be read."""
+class Checker:
+    """What is known in one scenario. `world` is None where not all of it can be read: then names are held
+    against those that are known. `later` are the clusters that steps make of the one at the start.
+    """
 
-    def __init__(self, file: ScenarioFile, known: Known, world: World | None) -> None:
+    def __init__(
+        self, file: ScenarioFile, known: Known, world: World | None, later: Sequence[Cluster] = ()
+    ) -> None:
         self._file = file
         self._known = known
         self._world = world
+        self._later = later
 
     def packet(self, name: str) -> Iterator[Finding]:
         form = self._file.packets[name]
@@ -126,7 +136,7 @@ class _Checker:
         nodes = self._known.nodes
         known_via = form.via is None or nodes is None or form.via in nodes
         if not known_via:
-            yield _unknown("node", str(form.via), nodes or (), (*path, "via"))
+            yield unknown("node", str(form.via), nodes or (), (*path, "via"))
         try:
             if self._world is None:
                 parse_target(form.to)
@@ -164,12 +174,9 @@ class _Checker:
             )
 
     def _is_meant_to_be_lost(self, name: str) -> bool:
-        return any(
-            way in (expectation.disposition or {})
-            for expectation in self._file.expect
-            if expectation.packet == name
-            for way in _NOWHERE
-        )
+        outcomes: list[Outcome] = [one for one in self._file.expect if one.packet == name]
+        outcomes += [one.expect for one in self._file.steps if one.expect and name in (one.open, one.trace)]
+        return any(way in (outcome.disposition or {}) for outcome in outcomes for way in _NOWHERE)
 
     def _has_owner(self, address: Address) -> bool:
         if self._world is None or address in self._owned or address.is_loopback:
@@ -195,7 +202,15 @@ class _Checker:
 
     @cached_property
     def _balanced(self) -> dict[Address, tuple[str, ...]]:
-        return {} if self._world is None else balanced_addresses(self._world.cluster)
+        found: dict[Address, dict[str, None]] = {}
+        for cluster in self._clusters:
+            for address, nodes in balanced_addresses(cluster).items():
+                found.setdefault(address, {}).update(dict.fromkeys(nodes))
+        return {address: tuple(nodes) for address, nodes in found.items()}
+
+    @property
+    def _clusters(self) -> tuple[Cluster, ...]:
+        return () if self._world is None else (self._world.cluster, *self._later)
 
     @cached_property
     def _owned(self) -> set[Address]:
@@ -209,16 +224,17 @@ class _Checker:
         for host in world.topology.hosts.values():
             for interface in host.host.routing.interfaces.values():
                 found |= {address.ip for address in interface.addresses}
-        for node in world.cluster.nodes:
-            found |= {
-                parse_ip(text) for kind in ("InternalIP", "ExternalIP") for text in node.addresses(kind)
-            }
         for facts in world.facts.values():
             local = [route.to for route in facts.routes or () if route.kind == "local"]
             found |= {parse_ip(text) for text in local if "/" not in text}
-        for service in world.cluster.services:
-            texts = [*service.spec.cluster_ips, *service.spec.external_ips]
-            texts += [entry.ip for entry in service.status.load_balancer.ingress]
+        for cluster in self._clusters:
+            texts = [
+                text for node in cluster.nodes for kind in _NODE_ADDRESSES for text in node.addresses(kind)
+            ]
+            texts += [text for pod in pods_of(cluster) for text in pod.ips]
+            for service in cluster.services:
+                texts += [*service.spec.cluster_ips, *service.spec.external_ips]
+                texts += [entry.ip for entry in service.status.load_balancer.ingress]
             found |= {parse_ip(text) for text in texts if text and text != "None"}
         return found
 
@@ -231,7 +247,7 @@ class _Checker:
         notes = known_names(what, [f"{text} ({owner})" for text, owner in known])
         return Finding("KPS603", message, path, str(packet.dst), hint, notes)
 
-    def expectation(self, expectation: Expectation) -> Iterator[Finding]:
+    def expectation(self, expectation: Outcome) -> Iterator[Finding]:
         """Paths begin at the expectation; the last step is a name, however it was written."""
         for name in expectation.reaches or ():
             yield from self._receiver(name, ("reaches", name))
@@ -249,13 +265,13 @@ class _Checker:
             return
         if slash and kind == "node":
             if nodes is not None and node not in nodes:
-                yield _unknown("node", node, nodes, path)
+                yield unknown("node", node, nodes, path)
             return
         try:
             address, _ = parse_endpoint(name)
         except ValueError:
             if nodes is not None and pods is not None:
-                yield _unknown("receiver", name, [*sorted(pods), *(f"node/{one}" for one in nodes)], path)
+                yield unknown("receiver", name, [*sorted(pods), *(f"node/{one}" for one in nodes)], path)
             return
         if not self._has_owner(address):
             yield Finding("KPS603", "nobody has this address", path, name)
@@ -292,7 +308,7 @@ class _Checker:
         if services is None:
             return
         if key not in services:
-            yield _unknown("Service", key, services, path)
+            yield unknown("Service", key, services, path)
         elif not field:
             hint = f"write Service {key} spec.externalIPs[0]"
             yield Finding("KPS607", f"no field of Service {key} is named", path, text, hint)
@@ -308,14 +324,15 @@ class _Checker:
         return dict.fromkeys((*names, *fixed_stations()))
 
 
-def _unknown(what: str, name: str, known: Collection[str], path: Path) -> Finding:
+def unknown(what: str, name: str, known: Collection[str], path: Path) -> Finding:
+    """A name that is not there, and those that are."""
     hint = did_you_mean(name, known)
     return Finding(
         "KPS602", f"there is no {what} {name!r} here", path, name, hint, known_names(f"{what}s", known)
     )
 
 
-def _as_written(expectation: dict[str, Any], path: Path) -> Path:
+def as_written(expectation: dict[str, Any], path: Path) -> Path:
     """A path that ends in a name, which may be a key, an entry of a list, or the value itself."""
     field, name = str(path[0]), path[1]
     value = expectation[field]

@@ -36,11 +36,14 @@ _OF_ENTRIES = (
     "clients",
     "packets",
     "expect",
+    "steps",
 )
 """Fields whose entries stand each for itself."""
 
-_OF_FIELDS = ("packets", "expect")
-"""Of these, the fields of an entry stand each for itself as well."""
+_OF_FIELDS = ("packets", "expect", "steps")
+"""Of these, the fields of an entry stand each for itself as well, and so do those of `expect` in a step."""
+
+_NESTED = "expect"
 
 _STAND_INS: dict[str, Any] = {"kind": SCENARIO, "about": "-", "packets": {"-": {"from": "-", "to": "-"}}}
 """For what a scenario needs and the sound part lacks, so that the rest of it can be looked at."""
@@ -117,7 +120,9 @@ def _with_known_fields(finding: Finding) -> Finding:
 def _part(path: Path) -> Path:
     """The least part of a file that can be left out where something in it is wrong."""
     section = path[0] if path else ""
-    return path[: 3 if section in _OF_FIELDS else 2 if section in _OF_ENTRIES else 1]
+    if section in _OF_FIELDS:
+        return path[: 4 if path[2:3] == (_NESTED,) else 3]
+    return path[: 2 if section in _OF_ENTRIES else 1]
 
 
 def _entry(path: Path, numbers: Mapping[str, tuple[int, ...]]) -> Path:
@@ -155,4 +160,8 @@ def _without(
 def _entry_without(entry: Any, path: Path, wrong: Collection[Path]) -> Any:
     if path[0] not in _OF_FIELDS or not isinstance(entry, dict):
         return entry
-    return {name: value for name, value in entry.items() if (*path, name) not in wrong}
+    return {
+        name: _entry_without(value, (*path, name), wrong) if name == _NESTED else value
+        for name, value in entry.items()
+        if (*path, name) not in wrong
+    }

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field, replace
-from pathlib import Path as FilePath
-from typing import Any
 
 from kproxysim.cluster import Cluster, EndpointSlice, Node, NodeFacts, Service
 from kproxysim.cluster.checks import Item, check_all, without_copies
 from kproxysim.cluster.findings import Finding, Subject, diagnose, severity_of
 from kproxysim.cluster.load import models_of
-from kproxysim.cluster.located import Document, read_documents_and_trouble
-from kproxysim.cluster.manifests import Found, find_objects
-from kproxysim.cluster.paths import Path
-from kproxysim.cluster.sources import read_source
-from kproxysim.errors import Diagnostic, InputError, Severity
+from kproxysim.cluster.located import Document
+from kproxysim.cluster.manifests import find_objects
+from kproxysim.errors import Diagnostic, Severity
 from kproxysim.scenario.draft import Draft
 from kproxysim.scenario.mistakes import known_names
 from kproxysim.scenario.model import NodeForm
 from kproxysim.scenario.node_rules import GivenRules, read_rules
+from kproxysim.scenario.objects import Objects
 from kproxysim.values import dataclass
 
 __all__ = ["OBJECT_KINDS", "Gathered", "gather"]
@@ -44,26 +40,13 @@ class Gathered:
     lost: frozenset[str]
 
 
-@dataclass(slots=True)
-class _Objects:
-    """What was read so far."""
-
-    found: Found = field(default_factory=Found)
-    findings: list[Finding] = field(default_factory=list)
-    troubles: list[Diagnostic] = field(default_factory=list)
-
-
 def gather(draft: Draft, others: Iterable[Document], *, strict: bool) -> Gathered:
     """All that a scenario says there is in the cluster. `others` are manifests that follow it in its file."""
     file, document = draft.file, draft.document
-    objects = _Objects()
-    for number, entry in enumerate(file.manifests):
-        if isinstance(entry, str):
-            _read_file(entry, draft.path("manifests", number), document, objects)
-        else:
-            _read_inline(entry, draft.path("manifests", number), document, objects)
-    for number, value in enumerate(file.services):
-        _read_inline(value, draft.path("services", number), document, objects)
+    objects = Objects(document)
+    for section, entries in (("manifests", file.manifests), ("services", file.services)):
+        for number, entry in enumerate(entries):
+            objects.read(entry, draft.path(section, number))
     for other in others:
         find_objects(other, objects.found)
     items, about = models_of(objects.found)
@@ -86,44 +69,13 @@ def gather(draft: Draft, others: Iterable[Document], *, strict: bool) -> Gathere
     return Gathered(cluster, facts, rules, [*objects.findings, *rules.findings], diagnostics, lost)
 
 
-def _lost(objects: _Objects, about: Iterable[tuple[Subject, Finding]]) -> frozenset[str]:
+def _lost(objects: Objects, about: Iterable[tuple[Subject, Finding]]) -> frozenset[str]:
     """Any kind may be in a file that can't be read."""
     if objects.troubles or any(one.path[:1] == ("manifests",) for one in objects.findings):
         return OBJECT_KINDS
     wrong = (subject for subject, finding in about if severity_of(finding.code) is Severity.ERROR)
     kinds = {subject.title.partition(" ")[0] for subject in wrong}
     return frozenset(kinds) if kinds <= OBJECT_KINDS else OBJECT_KINDS
-
-
-def _read_file(name: str, path: Path, document: Document, objects: _Objects) -> None:
-    folder = FilePath(document.source.name).parent if document.source is not None else FilePath()
-    try:
-        documents, trouble = read_documents_and_trouble(read_source(str(folder / name)))
-    except InputError as error:
-        for one in error.diagnostics:
-            if one.code == "KPS001":
-                hint = "files are named from the folder of the scenario"
-                objects.findings.append(Finding(one.code, one.message, path, name, hint))
-            else:
-                objects.troubles.append(one)
-        return
-    for each in documents:
-        find_objects(each, objects.found)
-    if trouble is not None:
-        objects.troubles.append(trouble)
-
-
-def _read_inline(value: dict[str, Any], path: Path, document: Document, objects: _Objects) -> None:
-    """Objects that stand in the scenario: found as in a document of their own, placed where they are."""
-    found = Found()
-    find_objects(Document(value), found)
-
-    def placed(subject: Subject) -> Subject:
-        return replace(subject, document=document, base=path + subject.base)
-
-    objects.found.manifests += [replace(one, subject=placed(one.subject)) for one in found.manifests]
-    objects.found.findings += [(placed(subject), finding) for subject, finding in found.findings]
-    objects.found.passed_over += found.passed_over
 
 
 def _short_forms(draft: Draft, items: Iterable[Item], findings: list[Finding]) -> list[Item]:

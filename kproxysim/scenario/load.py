@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
 from kproxysim.cluster.findings import Finding, Subject
@@ -16,19 +16,31 @@ from kproxysim.errors import Diagnostic, InputError, Severity
 from kproxysim.network import Edge, Pod, World
 from kproxysim.network.pods import pods_of
 from kproxysim.scenario.chains import chain_names
-from kproxysim.scenario.crosscheck import Known, check_edge, check_packets, check_pods
+from kproxysim.scenario.course import Course, read_course
+from kproxysim.scenario.crosscheck import Checker, Known, check_edge, check_packets, check_pods
 from kproxysim.scenario.draft import Draft, read_draft
 from kproxysim.scenario.find import is_scenario
 from kproxysim.scenario.gather import OBJECT_KINDS, Gathered, gather
 from kproxysim.scenario.mistakes import is_mistake, located
 from kproxysim.scenario.model import ScenarioFile
 from kproxysim.scenario.schema import fields_at
+from kproxysim.scenario.step_names import check_steps, expected_packets
 from kproxysim.spelling import closest
 from kproxysim.values import dataclass
 
 __all__ = ["Loaded", "build_world", "load"]
 
-_NO_ADDRESSES = ("kind", "scenario", "about", "teaches", "kubeProxy", "podNetwork", "packets", "expect")
+_NO_ADDRESSES = (
+    "kind",
+    "scenario",
+    "about",
+    "teaches",
+    "kubeProxy",
+    "podNetwork",
+    "packets",
+    "expect",
+    "steps",
+)
 _NO_ADDRESSES_OF_CLOUD = ("kind", "firewall", "gateway", "outside")
 """Fields without which everybody in the world has the same name and address."""
 
@@ -42,6 +54,7 @@ class Loaded:
 
     draft: Draft
     gathered: Gathered
+    course: Course
     world: World
     findings: tuple[Diagnostic, ...]
 
@@ -57,20 +70,28 @@ def load(path: str, *, strict: bool) -> Loaded:
     if draft is None:
         raise InputError(located(subject, findings, strict=strict))
     gathered = gather(draft, others, strict=strict)
-    findings += gathered.findings
-    known = _known(draft, gathered, findings)
+    course = read_course(draft, gathered.cluster, strict=strict)
+    findings += [*gathered.findings, *course.findings]
+    known = _known(draft, gathered, course, findings)
     findings += [*check_edge(draft.file, known), *check_pods(draft.file, known)]
     world, refused = None, []
     if not _has_errors(gathered.diagnostics) and all(map(_is_world_the_same, filter(is_mistake, findings))):
         world = build_world(draft.file, gathered, None)
         refused = _settings_refused(world)
-    names = check_packets(draft, known, None if refused else world)
+    checker = Checker(draft.file, known, None if refused else world, course.clusters[1:])
+    names = chain(
+        check_packets(draft, known, checker, expected_packets(draft)), check_steps(draft, known, checker)
+    )
     findings += [*refused, *islice(names, _MOST_MISTAKES)]
-    diagnostics = [*located(subject, findings, strict=strict), *gathered.diagnostics]
+    diagnostics = [
+        *located(subject, findings, strict=strict),
+        *gathered.diagnostics,
+        *course.diagnostics,
+    ]
     if world is None or _has_errors(diagnostics):
         # What has no effect may have none because of what is broken: a slice whose Service can't be read.
         raise InputError(one for one in diagnostics if one.severity is not Severity.NOTE)
-    return Loaded(draft, gathered, world, tuple(diagnostics))
+    return Loaded(draft, gathered, course, world, tuple(diagnostics))
 
 
 def _is_world_the_same(mistake: Finding) -> bool:
@@ -89,24 +110,28 @@ def _section(mistake: Finding) -> str:
     return name if name in known else closest(name, known)
 
 
-def _known(draft: Draft, gathered: Gathered, findings: Iterable[Finding]) -> Known:
+def _known(draft: Draft, gathered: Gathered, course: Course, findings: Iterable[Finding]) -> Known:
     """The names that there are, also of what is wrong otherwise; None where some may be missing."""
     broken = {_section(one) for one in findings if is_mistake(one) and len(one.path) < 2}
-    lost = OBJECT_KINDS if broken & {"manifests", "services"} else gathered.lost
-    nodes = dict.fromkeys((*(node.name for node in gathered.cluster.nodes), *draft.written("nodes")))
-    services = [service.key for service in gathered.cluster.services]
+    is_whole = course.is_whole and not broken & {"manifests", "services", "steps"}
+    lost = gathered.lost if is_whole else OBJECT_KINDS
+    clusters = course.clusters
+    nodes = dict.fromkeys(node.name for cluster in clusters for node in cluster.nodes)
+    services = [service.key for cluster in clusters for service in cluster.services]
     pods: set[str] | None = None
     chains: Mapping[str, tuple[str, ...]] | None = None
     if "EndpointSlice" not in lost and "pods" not in broken:
-        pods = {*(pod.key for pod in pods_of(gathered.cluster)), *draft.written("pods")}
+        pods = {*(pod.key for cluster in clusters for pod in pods_of(cluster)), *draft.written("pods")}
     if not lost & {"Service", "EndpointSlice"}:
-        chains = chain_names(gathered.cluster)
+        chains = {name: called for cluster in clusters for name, called in chain_names(cluster).items()}
     return Known(
-        nodes=None if "Node" in lost or "nodes" in broken else list(nodes),
+        nodes=None
+        if "Node" in lost or "nodes" in broken
+        else list(nodes | dict.fromkeys(draft.written("nodes"))),
         pods=pods,
         clients=None if "clients" in broken else draft.written("clients"),
         packets=None if "packets" in broken else draft.written("packets"),
-        services=None if "Service" in lost else services,
+        services=None if "Service" in lost else list(dict.fromkeys(services)),
         chains=chains,
         own_chains=gathered.rules.chains(),
     )

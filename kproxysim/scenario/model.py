@@ -6,7 +6,6 @@ Every field has its description here: the JSON Schema and docs/scenario-format.m
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -18,71 +17,40 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from kproxysim.cluster import KubeProxyConfiguration, NodeFacts
-from kproxysim.cluster.base import CidrText, Flag, IpText, KubernetesModel, Port, check_ip
+from kproxysim.cluster.base import CidrText, Flag, IpText, Port
 from kproxysim.errors import InputError
 from kproxysim.kubeproxy.versions import minor_of
 from kproxysim.netfilter.matches.ports import TCP_FLAGS
-from kproxysim.network.reasons import ADVICE, REASONS
-from kproxysim.network.trace import DISPOSITIONS
+from kproxysim.scenario.expectation import Expectation
+from kproxysim.scenario.forms import Manifest, Name, ScenarioModel, TextOrList, as_list
 from kproxysim.scenario.mistakes import mistake
 from kproxysim.scenario.openings import Opening
-from kproxysim.scenario.shares import Shares
+from kproxysim.scenario.step_form import StepForm
 from kproxysim.scenario_mark import SCENARIO
-from kproxysim.spelling import did_you_mean
 
 if TYPE_CHECKING:
-    from kproxysim.network import World
+    import random
+
+    from kproxysim.network import Trace, World
     from kproxysim.packet import Packet
 
 __all__ = [
-    "ANYBODY",
-    "CLIENT_SEES",
     "FORMAT",
-    "NO_REPLY",
     "CloudForm",
-    "Expectation",
     "KubeProxyForm",
-    "NearestForm",
     "NodeForm",
     "PacketForm",
     "PodForm",
     "ScenarioFile",
-    "ScenarioModel",
 ]
 
 FORMAT = 1
 """The version of the format. A file of another version is not read: it may mean something else."""
 
-CLIENT_SEES = (
-    "answered",
-    "refused",
-    "timeout",
-    "reset",
-    "net-unreachable",
-    "host-unreachable",
-    "protocol-unreachable",
-    "prohibited",
-    "not-permitted",
-    "unknown",
-)
-"""What a client may see of its call, as `Branch.client_sees` says it."""
-
-NO_REPLY = "none"
-"""The way back of a packet that nobody answers."""
-
-ANYBODY = ""
-"""Whoever receives the packet, in `Expectation.sees`."""
-
 _ICMP = re.compile(r"([0-9]{1,3})(?:/([0-9]{1,3}))?\Z")
 _SOCKET = re.compile(r"(?:tcp|udp|sctp)/([0-9]{1,5})\Z")
-_TEXT = {"type": "string", "minLength": 1}
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
 
 
 def _socket(text: str) -> str:
@@ -122,14 +90,6 @@ def _mark(value: Any) -> Any:
     return mark
 
 
-def _manifest(value: Any) -> Any:
-    if not isinstance(value, str | dict) or not value:
-        raise mistake(
-            "KPS103", "this is no file name, and no object", "write the name of a file with manifests"
-        )
-    return value
-
-
 def _some_packets(value: Any) -> Any:
     if value == {}:
         raise mistake("KPS102", "there is no packet here", "write NAME: {from: ..., to: ...}")
@@ -159,63 +119,16 @@ def _known_format(value: Any) -> Any:
     return value
 
 
-def _seen(value: Any) -> dict[str, str]:
-    seen = {ANYBODY: value} if isinstance(value, str) else value
-    if not isinstance(seen, dict) or not seen:
-        raise mistake(
-            "KPS103", "this is no address, and no names with addresses", "write {default/echo-1: 10.44.0.1}"
-        )
-    for name, address in seen.items():
-        try:
-            check_ip(address if isinstance(address, str) else "")
-        except PydanticCustomError:
-            hint = f"write the address that {name or 'the receiver'} sees"
-            raise mistake("KPS104", f"{address!r} is not an IP address", hint) from None
-    return seen
-
-
-def _advice(codes: tuple[str, ...]) -> tuple[str, ...]:
-    for code in codes:
-        if code not in ADVICE:
-            hint = did_you_mean(code, ADVICE) or f"write {', '.join(ADVICE)}"
-            raise mistake("KPS604", f"{code!r} is no advice that a trace gives", hint)
-    return codes
-
-
-_TextOrList = WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]})
-_Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list), _TextOrList]
-_Addresses = Annotated[tuple[IpText, ...], BeforeValidator(_as_list), _TextOrList]
-_Prefixes = Annotated[tuple[CidrText, ...], BeforeValidator(_as_list), _TextOrList]
-_Name = Annotated[str, Field(min_length=1)]
-_ADVICE_CODE = {"enum": list(ADVICE)}
-_Advice = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_as_list),
-    AfterValidator(_advice),
-    WithJsonSchema({"anyOf": [_ADVICE_CODE, {"type": "array", "items": _ADVICE_CODE}]}),
-]
+_Addresses = Annotated[tuple[IpText, ...], BeforeValidator(as_list), TextOrList]
+_Prefixes = Annotated[tuple[CidrText, ...], BeforeValidator(as_list), TextOrList]
 _PodSocket = Annotated[
     str, AfterValidator(_socket), Field(json_schema_extra={"pattern": "^(tcp|udp|sctp)/[0-9]{1,5}$"})
 ]
-_Manifest = Annotated[
-    str | dict[str, Any], PlainValidator(_manifest), WithJsonSchema({"anyOf": [_TEXT, {"type": "object"}]})
-]
-_TcpFlags = Annotated[str, PlainValidator(_flags), _TextOrList]
+_TcpFlags = Annotated[str, PlainValidator(_flags), TextOrList]
 _IcmpType = Annotated[tuple[int, int], PlainValidator(_icmp), WithJsonSchema({"type": ["integer", "string"]})]
 _Mark = Annotated[int, PlainValidator(_mark), WithJsonSchema({"type": ["integer", "string"]})]
 _AccountId = Annotated[int, Field(strict=True, ge=0, le=0xFFFFFFFE)]
 _Version = Annotated[str, BeforeValidator(_version_text), AfterValidator(_known_version)]
-_Seen = Annotated[
-    dict[str, str],
-    PlainValidator(_seen),
-    WithJsonSchema({"anyOf": [_TEXT, {"type": "object", "minProperties": 1, "additionalProperties": _TEXT}]}),
-]
-
-
-class ScenarioModel(KubernetesModel):
-    """A frozen model of a part of the file. A field that is not known is a mistake."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", populate_by_name=False)
 
 
 class CloudForm(ScenarioModel):
@@ -294,7 +207,7 @@ class NodeForm(NodeFacts):
 class PodForm(ScenarioModel):
     """A pod that no EndpointSlice names, or more of one that does: where it runs, what listens in it."""
 
-    node: _Name = Field(description="The node that it runs on.")
+    node: Name = Field(description="The node that it runs on.")
     ip: _Addresses = Field(
         (), description="Its address; for two families a list. A pod on its node's network has the node's."
     )
@@ -314,12 +227,12 @@ class PodForm(ScenarioModel):
 class PacketForm(ScenarioModel):
     """The first packet of a connection."""
 
-    source: _Name = Field(
+    source: Name = Field(
         alias="from",
         description="Who sends it: `internet/203.0.113.7`, `node/node-a`, `pod/default/echo-1`, the address "
         "of a node or pod, or a name from `clients`.",
     )
-    to: _Name = Field(
+    to: Name = Field(
         description="What is dialled: `198.51.100.12:80`, `[2001:db8::1]:80`. It is tcp, unless `/udp` or "
         "`/sctp` follows. `198.51.100.12/icmp` is a ping."
     )
@@ -369,79 +282,28 @@ class PacketForm(ScenarioModel):
             self.source, self.to, sport=self.sport, src=self.src, flags=self.flags, icmp=self.icmp
         )
 
-
-class NearestForm(ScenarioModel):
-    """The rule that the sender hoped for and missed. What is not given is not compared."""
-
-    object: str | None = Field(None, description="What made the rule: `Service default/echo-ext`.")
-    field: str | None = Field(None, description="The field of it that did: `spec.externalIPs[0]`.")
-    failed: str | None = Field(
-        None, description="The condition that did not hold: `dst`, `dport`, `protocol`."
-    )
-    wanted: str | None = Field(None, description="What the rule asks for there: `198.51.100.12/32`.")
-    had: str | None = Field(None, description="What the packet had there: `10.128.0.12`.")
-    as_dialled: Flag | None = Field(
-        None, description="Would it have matched the packet as dialled, before anything rewrote it?"
-    )
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise mistake("KPS608", "this expects nothing of the nearest rule", "say for example failed: dst")
-        return self
-
-
-class Expectation(ScenarioModel):
-    """What is to become of one packet. All that is given must hold, for each way that chance may take.
-
-    Where the ways differ, a list stands for equal shares, and a mapping gives exact fractions that add up to
-    1: `{default/echo-1: 1/3, default/echo-2: 2/3}`.
-    """
-
-    packet: _Name = Field(description="A name from `packets`.")
-    reaches: Annotated[dict[str, Fraction], Shares()] | None = Field(
-        None,
-        description="Who takes the packet: a pod (`default/echo-1`), an address (`10.44.0.5`, "
-        "`10.44.0.5:8080`), a process of a node (`node/node-a`), or `nobody`.",
-    )
-    disposition: Annotated[dict[str, Fraction], Shares(DISPOSITIONS)] | None = Field(
-        None, description="How its way ends."
-    )
-    reason: (
-        Annotated[dict[str, Fraction], Shares(REASONS, hint="`kproxysim explain` lists all codes")] | None
-    ) = Field(None, description="Why, as a code of `kproxysim explain`: `no-endpoints`.")
-    client: Annotated[dict[str, Fraction], Shares(CLIENT_SEES)] | None = Field(
-        None, description="What its sender sees."
-    )
-    source: (
-        Annotated[dict[str, Fraction], Shares(("kept", "masqueraded", "changed"), addresses=True)] | None
-    ) = Field(
-        None,
-        description="What became of its source address: `kept`, `masqueraded`, `changed` (by SNAT); or the "
-        "address that it has in the end.",
-    )
-    sees: _Seen | None = Field(
-        None,
-        description="The source address that its receiver sees; or, by receiver as in `reaches`, the one "
-        "that each of them sees.",
-    )
-    through: tuple[_Name, ...] = Field(
-        (), description="Stations that it passes in this order, others between them left out (see Stations)."
-    )
-    avoids: tuple[_Name, ...] = Field((), description="Stations that it does not pass (see Stations).")
-    reply: Annotated[dict[str, Fraction], Shares((*DISPOSITIONS, NO_REPLY))] | None = Field(
-        None,
-        description="How the way back ends: `delivered` to the sender, or what became of it; `none` if "
-        "nobody answers.",
-    )
-    nearest: NearestForm | None = Field(None, description="The rule that it missed by least.")
-    advice: _Advice = Field((), description="Codes of the advice that the trace gives: `cloud-nat-first`.")
-
-    @model_validator(mode="after")
-    def _expects_something(self) -> Self:
-        if self.model_fields_set <= {"packet"}:
-            raise mistake("KPS608", "this expects nothing", "say for example reaches: default/echo-1")
-        return self
+    def send_in(
+        self,
+        world: World,
+        packet: Packet,
+        *,
+        via: str | None = None,
+        pick: str | None = None,
+        rng: random.Random | None = None,
+    ) -> Trace:
+        """What becomes of this packet, made by `packet_in`, in a world. `via`, `pick`, `rng` and what is
+        raised: as for `World.send`.
+        """
+        return world.send(
+            packet,
+            self.source,
+            via=via or self.via,
+            mark=self.mark,
+            uid=self.uid,
+            gid=self.gid,
+            pick=pick,
+            rng=rng,
+        )
 
 
 class ScenarioFile(ScenarioModel):
@@ -454,7 +316,7 @@ class ScenarioFile(ScenarioModel):
     scenario: Annotated[Literal[1], BeforeValidator(_known_format)] = Field(
         description="The version of this format."
     )
-    about: _Name = Field(description="What it shows, in one line.")
+    about: Name = Field(description="What it shows, in one line.")
     teaches: str = Field("", description="What there is to learn from it, in a paragraph.")
     cloud: CloudForm = Field(
         CloudForm.model_construct(), description="What lies between the internet and the nodes."
@@ -468,11 +330,11 @@ class ScenarioFile(ScenarioModel):
         "address of the node's prefix. `ptp-bare`: the same without that address. `bridge`: all of a node on "
         "one bridge.",
     )
-    nodes: dict[_Name, NodeForm] = Field(
+    nodes: dict[Name, NodeForm] = Field(
         default_factory=dict,
         description="Nodes by name in short form; or, for Nodes in `manifests`, what the API does not know.",
     )
-    manifests: tuple[_Manifest, ...] = Field(
+    manifests: tuple[Manifest, ...] = Field(
         (),
         description="Nodes, Services and EndpointSlices as kubectl prints them: files, named from this "
         "file's folder, or objects.",
@@ -480,13 +342,16 @@ class ScenarioFile(ScenarioModel):
     services: tuple[dict[str, Any], ...] = Field(
         (), description="Services and EndpointSlices written here, as objects."
     )
-    pods: dict[_Name, PodForm] = Field(
+    pods: dict[Name, PodForm] = Field(
         default_factory=dict, description="Pods by `NAMESPACE/NAME` that no EndpointSlice names."
     )
-    clients: dict[_Name, IpText] = Field(
+    clients: dict[Name, IpText] = Field(
         default_factory=dict, description="Names for addresses on the internet."
     )
-    packets: Annotated[dict[_Name, PacketForm], BeforeValidator(_some_packets)] = Field(
+    packets: Annotated[dict[Name, PacketForm], BeforeValidator(_some_packets)] = Field(
         description="Packets by name.", json_schema_extra={"minProperties": 1}
     )
     expect: tuple[Expectation, ...] = Field((), description="What is to become of the packets.")
+    steps: tuple[StepForm, ...] = Field(
+        (), description="What happens one after the other, and what is to become of it."
+    )

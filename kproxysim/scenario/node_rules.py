@@ -14,7 +14,7 @@ from kproxysim.netfilter.tables import BASE_CHAINS
 from kproxysim.scenario.draft import Draft
 from kproxysim.values import dataclass
 
-__all__ = ["GivenRules", "read_rules"]
+__all__ = ["GivenRules", "is_text", "read_rules"]
 
 _FIELDS: tuple[tuple[str, Family], ...] = (("rules", "ipv4"), ("rules6", "ipv6"))
 
@@ -55,7 +55,7 @@ def _read(draft: Draft, given: GivenRules, where: tuple[str, str], text: str, fa
     path = ("nodes", name, key)
     source = draft.document.source
     try:
-        if _is_text(text):
+        if is_text(text):
             given.by_node[name].append(Ruleset.from_save(text, family))
             return
         folder = Path() if source is None else Path(source.name).parent
@@ -66,7 +66,7 @@ def _read(draft: Draft, given: GivenRules, where: tuple[str, str], text: str, fa
             if one.code == "KPS001":
                 hint = "files are named from the folder of the scenario; rules begin with a line such as *nat"
                 given.findings.append(Finding(one.code, one.message, path, text, hint))
-            elif _is_text(text):
+            elif is_text(text):
                 line = one.position.line if one.position is not None else 1
                 message = f"line {line} of these rules: {one.message}"
                 given.findings.append(Finding(one.code, message, path, one.found, one.help))
@@ -74,6 +74,6 @@ def _read(draft: Draft, given: GivenRules, where: tuple[str, str], text: str, fa
                 given.diagnostics.append(one)
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
     """Rules, and not the name of a file? They have lines, or are empty."""
     return not text.strip() or "\n" in text

@@ -6,8 +6,10 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
+from kproxysim.cluster.base import kubernetes_name
 from kproxysim.cluster.paths import Path
 from kproxysim.scenario.model import ScenarioFile
+from kproxysim.scenario.step_form import VERBS
 
 __all__ = ["fields_at", "json_schema"]
 
@@ -46,6 +48,8 @@ def _schema() -> dict[str, Any]:
     for name, words in _FACTS.items():
         node[name] = {"description": words, **node[name]}
     parts["Expectation"]["minProperties"] = 2
+    parts["StepExpectation"]["minProperties"] = 1
+    parts["StepForm"]["oneOf"] = [{"required": [kubernetes_name(verb)]} for verb in VERBS]
     parts["NearestForm"]["minProperties"] = 1
     return {
         "$schema": _DIALECT,

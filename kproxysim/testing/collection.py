@@ -89,13 +89,15 @@ class ExpectationItem(pytest.Item):
         if isinstance(excinfo.value, NotAsExpected):
             check = excinfo.value.check
             shown = "" if self.version is None else f" --kube-proxy-version {self.version}"
+            what = f"--at {check.step}" if check.step else f"--packet {check.packet}"
+            path = self.scenario.path
+            again = f"kproxysim trace {path} {what}" if check.trace else f"kproxysim run {path}"
             lines = [
-                f"{self.scenario.path}, packet {check.packet}: {self.scenario.about}",
+                f"{path}, {'' if check.step else 'packet '}{check.title}: {self.scenario.about}",
                 *(f"  {line}" for line in check.message.splitlines()),
                 "",
-                trace_page(check.trace).text().rstrip(),
-                "",
-                f"to see it again: kproxysim trace {self.scenario.path} --packet {check.packet}{shown}",
+                *([trace_page(check.trace).text().rstrip(), ""] if check.trace else []),
+                f"to see it again: {again}{shown}",
             ]
             return "\n".join(lines)
         if isinstance(excinfo.value, InputError):

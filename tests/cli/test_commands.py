@@ -18,6 +18,109 @@ FROM_TO = ("--from", "internet/203.0.113.7", "--to", "198.51.100.12:80")
 MINIMAL = "deliver 10.44.0.5:8080 p=1/2 src=10.44.0.1\ndeliver 10.44.1.7:8080 p=1/2 src=10.128.0.12\n"
 
 
+STEPS = (
+    SCENARIO
+    + """\
+steps:
+- open: nodeport
+  pick: default/echo-1
+- patch: Service default/echo-np
+  name: closed
+  with: {spec: {externalTrafficPolicy: Local}}
+- delete: EndpointSlice default/echo-np-1
+  expect: {conntrack: {node-a: tcp ESTABLISHED}}
+- send: nodeport
+"""
+)
+
+
+class TestSteps:
+    """A time line: run shows it as a table, --at looks into it."""
+
+    @pytest.fixture(autouse=True)
+    def steps(self, folder: Path) -> None:
+        (folder / "article.yaml").write_text(STEPS)
+
+    def test_run(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("run", "article.yaml")
+        lines = done.stdout.splitlines()
+        assert (done.exit_code, lines[0]) == (0, "ok    article  two ways in")
+        assert lines[3] == (
+            "      1         0s    open nodeport, pick default/echo-1      nodeport  open, default/echo-1"
+        )
+        assert "node-a, node-b: partial sync, + 1 chain, 4 rules, - 2 rules\n" in done.stdout
+
+    def test_run_as_json_has_what_was_written(self, kproxysim: Kproxysim) -> None:
+        (scenario,) = json.loads(kproxysim("run", "article.yaml", "-o", "json").stdout)["scenarios"]
+        assert [one["event"].partition(",")[0] for one in scenario["steps"]] == [
+            "open nodeport",
+            "patch Service default/echo-np",
+            "delete EndpointSlice default/echo-np-1",
+            "send on nodeport",
+        ]
+        sync = scenario["steps"][1]["syncs"][0]
+        assert (sync["node"], sync["full"]) == ("node-a", False)
+        assert sync["restore"].startswith("*filter\n")
+
+    def test_trace_at_a_step(self, kproxysim: Kproxysim) -> None:
+        own = kproxysim("trace", "article.yaml", "--at", "4", "--detail", "minimal").stdout
+        assert own == "deliver 10.44.0.5:8080 p=1 src=10.44.0.1\n"
+        by_name = kproxysim(
+            "trace", "article.yaml", "--at", "closed", "--packet", "nodeport", "--detail", "minimal"
+        )
+        assert by_name.stdout == "deliver 10.44.0.5:8080 p=1 src=203.0.113.7\n"
+        other = kproxysim("trace", "article.yaml", "--at", "3", *FROM_TO, "--detail", "minimal").stdout
+        assert other == MINIMAL
+
+    def test_rules_at_a_step(self, kproxysim: Kproxysim) -> None:
+        before = kproxysim("rules", "article.yaml", "--node", "node-a").stdout
+        after = kproxysim("rules", "article.yaml", "--node", "node-a", "--at", "closed").stdout
+        assert "KUBE-SVL-" not in before
+        assert "KUBE-SVL-" in after
+        delta = kproxysim("rules", "article.yaml", "--node", "node-a", "--at", "closed", "-o", "delta").stdout
+        assert delta.startswith(
+            "# step 2, patch Service default/echo-np: partial sync on node-a at 0s\n*filter\n"
+        )
+        assert delta.endswith("COMMIT\n")
+        nothing = kproxysim("rules", "article.yaml", "--node", "node-a", "--at", "1", "-o", "delta").stdout
+        assert nothing == "# step 1, open nodeport, pick default/echo-1: kube-proxy wrote nothing on node-a\n"
+
+    @pytest.mark.parametrize(
+        "words, code, message",
+        [
+            (
+                ("trace", "article.yaml", "--at", "2"),
+                "KPS802",
+                "step 2, patch Service default/echo-np, sends no packet",
+            ),
+            (
+                ("trace", "article.yaml", "--at", "5"),
+                "KPS602",
+                "there is no step '5' in article.yaml: there are 4",
+            ),
+            (("trace", "article.yaml", "--at", "closd"), "KPS602", "did you mean closed?"),
+            (("trace", "cluster", "--at", "1"), "KPS802", "these are manifests"),
+            (
+                ("trace", "article.yaml", "--at", "1", "--seed", "1"),
+                "",
+                "a step's own packet was sent already",
+            ),
+            (
+                ("rules", "article.yaml", "--node", "node-a", "-o", "delta"),
+                "",
+                "delta is what was written in a step",
+            ),
+        ],
+    )
+    def test_what_there_is_not(
+        self, kproxysim: Kproxysim, words: tuple[str, ...], code: str, message: str
+    ) -> None:
+        done = kproxysim(*words)
+        assert done.exit_code == 2
+        assert code in done.stderr
+        assert message in done.stderr
+
+
 class TestRun:
     def test_all_well(self, kproxysim: Kproxysim) -> None:
         done = kproxysim("run", "article.yaml")

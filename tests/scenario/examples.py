@@ -40,6 +40,22 @@ expect:
   client: answered
 """
 
+WITH_STEPS = (
+    SOUND
+    + """\
+steps:
+- open: inside
+  pick: default/echo-1
+  expect: {connection: open, conntrack: {node-b: tcp ESTABLISHED}}
+- wait: 30s
+- send: inside
+  name: again
+  expect: {reaches: default/echo-1}
+- close: inside
+  expect: {through: [conntrack]}
+"""
+)
+
 
 def write(folder: Path, text: str, name: str = "it.yaml") -> Path:
     """A file in `folder`."""

@@ -12,7 +12,7 @@ import yaml
 from kproxysim.network.trace import DISPOSITIONS
 from kproxysim.scenario import Scenario, json_schema
 from kproxysim.scenario.codes import EXPLANATIONS
-from kproxysim.scenario.model import CLIENT_SEES
+from kproxysim.scenario.expectation import CLIENT_SEES
 from kproxysim.scenario.stations import VOCABULARY
 from tests.scenario.examples import SOUND, write
 from tests.scenario.test_mistakes import SPOILT
@@ -26,6 +26,7 @@ SECTIONS = {
     "packets": "PacketForm",
     "expect": "Expectation",
     "nearest": "NearestForm",
+    "steps": "StepForm",
 }
 
 
@@ -55,6 +56,12 @@ class TestPage:
     @pytest.mark.parametrize("name", SECTIONS)
     def test_has_every_field_of(self, page: str, name: str) -> None:
         assert table(SCHEMA["$defs"][SECTIONS[name]]) in section(page, f"### {name}")
+
+    def test_has_what_only_steps_expect(self, page: str) -> None:
+        step, plain = SCHEMA["$defs"]["StepExpectation"], SCHEMA["$defs"]["Expectation"]
+        assert list(step["properties"])[:-2] == list(plain["properties"])[1:]
+        own = dict(list(step["properties"].items())[-2:])
+        assert table({"properties": own}) in section(page, "### The expect of a step")
 
     def test_has_every_station(self, page: str) -> None:
         rows = "\n".join(

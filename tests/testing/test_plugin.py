@@ -43,6 +43,15 @@ expect:
 - {packet: browser, source: masqueraded}
 """
 
+STEPS = """\
+steps:
+- open: browser
+  expect: {connection: closed}
+- wait: 5s
+  name: later
+  expect: {conntrack: {node-a: 0}}
+"""
+
 TESTS = """
 import pytest
 from kproxysim import World
@@ -94,16 +103,22 @@ def test_each_expectation_is_a_test_under_each_version(folder: Path) -> None:
 
 def test_what_fails_says_where(folder: Path) -> None:
     (folder / "test_world.py").write_text(TESTS)
-    wrong = SCENARIO.replace("reaches: default/echo-1", "reaches: nobody")
+    wrong = SCENARIO.replace("reaches: default/echo-1", "reaches: nobody") + STEPS
     (folder / "wrong.scenario.yaml").write_text(wrong)
     (folder / "broken.scenario.yml").write_text("kind: Scenario\nscenario: 1\nabuot: a slip\n")
     shown = run(folder, "-q").stdout
     assert "reaches: wanted nobody, got default/echo-1" in shown
     assert "to see it again: kproxysim trace wrong.scenario.yaml --packet browser" in shown
+    assert (
+        "wrong.scenario.yaml, step 1, open browser: A node port\n  connection: wanted closed, got open"
+        in shown
+    )
+    assert "to see it again: kproxysim trace wrong.scenario.yaml --at 1" in shown
+    assert "FAILED wrong.scenario.yaml::later" in shown
     assert "did you mean about?" in shown
     assert "Trace == Trace: they are of different packets" in shown or "Trace == Trace: they part in" in shown
     assert 'write @pytest.mark.kproxysim("manifests.yaml") over the test' in shown
-    assert "3 failed, 4 passed, 1 error" in shown
+    assert "5 failed, 4 passed, 1 error" in shown
 
 
 def test_a_folder_may_be_set(folder: Path) -> None:
