@@ -99,7 +99,7 @@ class Host:
 
     def reaction(self, skb: Skb) -> str:
         """What the host's own protocols do with a packet that begins something new: "accept" it, "refuse" it
-        where nobody listens, "reset" what belongs to no TCP connection, "drop" it without a word, or "ignore"
+        where nobody listens, "reset" what belongs to no connection, "drop" it without a word, or "ignore"
         it since it was sent to everybody.
 
         Sources: `tcp_rcv_state_process` in state LISTEN and `tcp_v4_send_reset`, `icmp_echo`.
@@ -109,6 +109,8 @@ class Host:
         if skb.icmp is not None:
             return "accept" if skb.icmp in ECHO else "drop"
         listening = self.listens(skb.protocol, skb.dst, skb.dport)
+        if skb.protocol == "sctp" and listening and skb.flags not in ("INIT", "COOKIE_ECHO"):
+            return "drop" if skb.flags == "ABORT" else "reset"
         if skb.protocol != "tcp" or skb.flags == "SYN":
             return "accept" if listening else "refuse"
         flags = skb.flags.split(",")

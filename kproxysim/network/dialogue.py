@@ -1,7 +1,7 @@
 """What two ends of a connection say to each other, packet by packet.
 
-TCP as RFC 9293 has it, nothing lost and nothing sent again: an open is SYN, SYN-ACK and ACK, data is answered
-by data, both ends close with FIN. Other protocols send one packet and get one back. Each function follows the
+TCP and SCTP as RFC 9293 and RFC 9260 have it, nothing lost and nothing sent again: hands are shaken, data is
+answered, both ends close. Other protocols send one packet and get one back. Each function follows the
 first packet and its answer as `World.send` does (that is the branch), then lets the ends say the rest.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from kproxysim.network.journey import Journey, Leg
 from kproxysim.network.session import Session, socket_of, taking
+from kproxysim.network.speech import SPEECH, saying
 from kproxysim.network.trace import Branch
 from kproxysim.network.verdict import Call, Followed, follow
 from kproxysim.packet import Packet
@@ -21,22 +22,25 @@ __all__ = ["answer_back", "close_by", "open_session", "reset_by", "send_more"]
 def open_session(call: Call, journey: Journey, session: Session) -> tuple[Branch, Session]:
     """The client calls. `session` holds what is known before."""
     packet = call.packet
-    if packet.protocol != "tcp":
+    speech = SPEECH.get(packet.protocol)
+    if speech is None:
         _connect(journey, session.host, packet)
         return send_more(call, journey, session)
     followed = follow(call, journey)
     branch = followed.branch
     session = _served(session, followed)
-    if branch.client_sees == "answered" and branch.reply is not None and "SYN" in branch.reply.packet.flags:
+    if branch.client_sees == "answered" and branch.reply and branch.reply.packet.flags == speech.opened:
         _connect(journey, session.host, packet)
         journey.calls.settle()
-        leg = journey.send(session.host, _flagged(packet, "ACK"))
-        if leg.end.outcome.kind == "deliver" and journey.reaction(leg.end) == "reset":  # it listens
+        leg = journey.send(session.host, saying(packet, speech.confirmed))
+        # a bare ACK is a stranger's to whoever listens, until now
+        if leg.end.outcome.kind == "deliver" and journey.reaction(leg.end) in ("accept", "reset"):
             journey.state(leg.end.host).connect(taking(leg.end.outcome.skb))
+            journey.accept(leg.end)
         return branch, replace(session, state="open")
     if branch.client_sees == "answered":  # the server has an old connection of this port, and says so
         journey.calls.settle()
-        _take_reset(journey, journey.send(session.host, _flagged(packet, "RST")))
+        _take_reset(journey, journey.send(session.host, saying(packet, "RST")))
         return branch, replace(session, state="timeout")
     _reset_strangers(journey, followed)
     return branch, replace(session, state=branch.client_sees)
@@ -50,9 +54,10 @@ def send_more(call: Call, journey: Journey, session: Session) -> tuple[Branch, S
     seen = branch.client_sees
     if seen == "answered" or (not call.answered and branch.delivered_to is not None and seen == "timeout"):
         seen = "open"
-    if seen == "open" and branch.reply is not None and "PSH" in branch.reply.packet.flags:
+    speech = SPEECH.get(session.protocol)
+    if seen == "open" and speech and branch.reply and branch.reply.packet.flags == speech.data:
         journey.calls.settle()
-        journey.send(session.host, _flagged(session.packet, "ACK"))
+        journey.send(session.host, saying(session.packet, speech.taken))
     if seen == "reset":
         _disconnect(journey, session.host, session.packet)
     _reset_strangers(journey, followed)
@@ -71,21 +76,21 @@ def answer_back(call: Call, journey: Journey, session: Session) -> tuple[Branch,
 
 
 def close_by(call: Call, journey: Journey, session: Session) -> tuple[Branch, Session]:
-    """One end closes with FIN, the other does the same."""
+    """One end closes, the other does the same."""
     followed = follow(call, journey)
     branch, host = followed.branch, call.sender.host
     _disconnect(journey, host, call.packet)
     if branch.client_sees == "answered":
         journey.state(followed.end.host).disconnect(taking(followed.end.outcome.skb))
         journey.calls.settle()
-        journey.send(host, _flagged(call.packet, "ACK"))
+        journey.send(host, saying(call.packet, SPEECH[session.protocol].last))
         return branch, replace(session, state="closed")
     _reset_strangers(journey, followed)
     return branch, replace(session, state=branch.client_sees)
 
 
 def reset_by(call: Call, journey: Journey, session: Session) -> tuple[Branch, Session]:
-    """One end ends the connection with RST."""
+    """One end breaks the connection off."""
     _disconnect(journey, call.sender.host, call.packet)
     branch = follow(call, journey).branch
     told = branch.delivered_to is not None or not call.towards_client
@@ -106,12 +111,12 @@ def _served(session: Session, followed: Followed) -> Session:
 
 
 def _reset_strangers(journey: Journey, followed: Followed) -> None:
-    """A TCP answer that comes to somebody who never called its sender is answered by RST."""
+    """An answer that comes to somebody who never called its sender is answered by RST or ABORT."""
     back = followed.back
     if back is None or back.outcome.kind != "deliver" or followed.branch.reply is None:
         return
     skb = back.outcome.skb
-    if skb.protocol != "tcp" or followed.branch.reply.disposition == "delivered":
+    if skb.protocol not in SPEECH or followed.branch.reply.disposition == "delivered":
         return
     if journey.reaction(back) in ("refuse", "reset"):
         journey.calls.settle()
@@ -121,10 +126,6 @@ def _reset_strangers(journey: Journey, followed: Followed) -> None:
 def _take_reset(journey: Journey, leg: Leg | None) -> None:
     if leg is not None and leg.end.outcome.kind == "deliver" and journey.reaction(leg.end) == "known":
         journey.accept(leg.end)
-
-
-def _flagged(packet: Packet, flags: str) -> Packet:
-    return Packet(packet.protocol, packet.src, packet.dst, packet.sport, packet.dport, flags)
 
 
 def _connect(journey: Journey, host: str, packet: Packet) -> None:

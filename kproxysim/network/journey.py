@@ -115,7 +115,7 @@ class Journey:
         return state
 
     def reaction(self, end: End) -> str:
-        """What a host makes of a packet that was delivered there: "known" if it belongs to a TCP connection
+        """What a host makes of a packet that was delivered there: "known" if it belongs to a connection
         of a process or to a connected UDP socket, else what `Host.reaction` says.
         """
         skb = end.outcome.skb
@@ -125,31 +125,33 @@ class Journey:
 
     def accept(self, end: End, *, answered: bool = True) -> Leg | None:
         """The answer of a process that takes a packet, or of the host itself to a ping; None where there is
-        none, as to a reset. A process that has nothing to say (`answered` is false) leaves it to TCP.
+        none, as to a reset. A process that has nothing to say (`answered` is false) leaves it to TCP or SCTP.
         """
         host, skb = end.host, end.outcome.skb
         packet = skb.packet
         if packet.icmp is not None:
             answer = Packet(packet.protocol, packet.dst, packet.src, icmp=ECHO[packet.icmp])
             return self.send(host, answer, owner=OF_THE_KERNEL)
-        if packet.protocol == "sctp" and packet.flags not in _SCTP_ANSWERS:
-            return None
-        if packet.protocol != "tcp":
-            answer = packet.reply(_SCTP_ANSWERS.get(packet.flags, ""))
-            return self.send(host, answer) if answered else None
-        if self.reaction(end) != "known":
-            return self.send(host, packet.reply("SYN,ACK"))
-        if "RST" in packet.flags:
+        if packet.flags == "ABORT" or "RST" in packet.flags:
             self.state(host).disconnect(taking(skb))
             return None
-        flags = _in_session(packet, answered=answered)
+        if packet.protocol == "sctp":
+            flags = _SCTP_ANSWERS.get(packet.flags, "")
+        elif packet.protocol == "tcp":
+            known = self.reaction(end) == "known"
+            flags = _in_session(packet, answered=answered) if known else "SYN,ACK"
+        else:
+            return self.send(host, packet.reply()) if answered else None
         return self.send(host, packet.reply(flags)) if flags else None
 
     def refuse(self, host: str, skb: Skb) -> Leg | None:
         """Nothing listens:
 
-        a reset for TCP, port unreachable for the rest. None where even that cannot be sent.
+        a reset for TCP, port unreachable for the rest; an SCTP packet that belongs to no association is
+        answered by ABORT (RFC 9260, 8.4). None where even that cannot be sent.
         """
+        if skb.protocol == "sctp" and skb.flags != "INIT":
+            return None if skb.flags == "ABORT" else self.send(host, skb.packet.reply("ABORT"), owner=OF_THE_KERNEL)
         if skb.protocol == "tcp":
             reset = skb.packet.reply("RST" if "ACK" in skb.flags else "RST,ACK")
             return self.send(host, reset, owner=OF_THE_KERNEL)

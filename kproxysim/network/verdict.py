@@ -23,6 +23,7 @@ from kproxysim.network.journey import End, Journey, Leg
 from kproxysim.network.nearest import find_nearest
 from kproxysim.network.pods import Pod
 from kproxysim.network.session import Session
+from kproxysim.network.speech import is_reset
 from kproxysim.network.topology import Topology
 from kproxysim.network.trace import Branch, Hop, Nearest, Reached, Reply
 from kproxysim.network.who import Sender
@@ -312,14 +313,14 @@ def _client_sees(call: Call, leg: Leg, reached: Reached | None, reply: Reply | N
         own_output = outcome.kind in ("dropped", "rejected") and ":OUTPUT:" in _base_of(leg)
         if own_output and call.packet.protocol != "tcp":
             return "not-permitted"
-    if "RST" in call.packet.flags and reached is not None:
+    if is_reset(call.packet) and reached is not None:
         return "reset"
     if reply is None or reply.disposition != "delivered":
         return "timeout"
     packet = reply.packet
     if packet.inner is not None and packet.icmp is not None:
         return _ICMP_SEEN.get((packet.family, *packet.icmp), "timeout")
-    if "RST" in packet.flags:
+    if is_reset(packet):
         return "refused" if call.session is None else "reset"
     return "answered" if reached is not None else "timeout"
 

@@ -19,6 +19,7 @@ from kproxysim.network.journey import Journey
 from kproxysim.network.precedents import Precedents
 from kproxysim.network.running import RunningCluster
 from kproxysim.network.session import CLIENT_PORTS, Exchange, Session, socket_of
+from kproxysim.network.speech import SPEECH, saying
 from kproxysim.network.surroundings import source_address
 from kproxysim.network.told import Precedent
 from kproxysim.network.topology import Topology
@@ -30,6 +31,7 @@ from kproxysim.packet import Packet
 __all__ = ["World"]
 
 Result = TypeVar("Result")
+Word = Literal["data", "ended", "broken"]
 
 _EPHEMERAL_PORT = 51514
 """The source port of packets for which nobody names one; from Linux's default range of 32768 to 60999."""
@@ -230,7 +232,7 @@ class World(RunningCluster):
         or was told that it is gone (KPS710).
         """
         known = self._sessions.find(session)
-        packet = _data(known.packet, in_window=in_window)
+        packet = self._saying(known.packet, "data", in_window=in_window)
         call = self._call_on(known, packet, known.host, answered=answered)
         return self._happen(send_more, call, known, via=via, pick=pick, rng=rng)
 
@@ -243,7 +245,7 @@ class World(RunningCluster):
         Raises InputError where there is no such connection (KPS710) or it has reached no server.
         """
         known = self._sessions.find(session)
-        call = self._call_back(known, "PSH,ACK", in_window=in_window, answered=False)
+        call = self._call_back(known, "data", in_window=in_window, answered=False)
         return self._happen(answer_back, call, known, rng=rng)
 
     def close(
@@ -254,20 +256,21 @@ class World(RunningCluster):
         *,
         rng: random.Random | None = None,
     ) -> Exchange:
-        """Close a connection: with FIN from both ends, with RST from one, or in "silence": the process is
-        gone, and nobody is told. A UDP socket closes in silence always, and so there is no trace.
+        """Close a connection: with FIN from both ends, with RST from one (SHUTDOWN and ABORT of SCTP), or in
+        "silence": the process is gone, and nobody is told. A UDP socket closes in silence always, and so
+        there is no trace.
 
         Raises InputError as `reply_on`.
         """
         known = self._sessions.find(session)
-        if known.protocol != "tcp" or how == "silence":
+        if known.protocol not in SPEECH or how == "silence":
             return self._fall_silent(known, by)
-        flags = "FIN,ACK" if how == "fin" else "RST,ACK"
+        word: Literal["ended", "broken"] = "ended" if how == "fin" else "broken"
         if by == "client":
-            packet = _flagged(known.packet, flags)
+            packet = self._saying(known.packet, word)
             call = self._call_on(known, packet, known.host, answered=True)
         else:
-            call = self._call_back(known, flags, in_window=True, answered=True)
+            call = self._call_back(known, word, in_window=True, answered=True)
         return self._happen(close_by if how == "fin" else reset_by, call, known, rng=rng)
 
     def futures(self, event: Callable[[World], Result]) -> list[Future[Result]]:
@@ -342,7 +345,7 @@ class World(RunningCluster):
         """
         socket = socket_of(session.packet)
         host = session.host
-        if session.protocol != "tcp" or (socket and self._state(host).has_session(socket)):
+        if session.protocol not in SPEECH or (socket and self._state(host).has_session(socket)):
             self._sessions.keep(session)
         else:
             self._forget(session)
@@ -356,7 +359,7 @@ class World(RunningCluster):
     def _fall_silent(self, session: Session, by: str) -> Exchange:
         """A process goes, and its socket with it."""
         if by == "server":
-            packet = self._call_back(session, "", in_window=True, answered=False).packet
+            packet = self._call_back(session, "data", in_window=True, answered=False).packet
         else:
             packet = session.packet
         socket = socket_of(packet)
@@ -401,7 +404,13 @@ class World(RunningCluster):
         call = self._call(packet, Sender(host, session.source), topology)
         return replace(call, session=session, answered=answered)
 
-    def _call_back(self, session: Session, flags: str, *, in_window: bool, answered: bool) -> Call:
+    @staticmethod
+    def _saying(packet: Packet, word: Word, *, in_window: bool = True) -> Packet:
+        """A further packet of a connection that began with this one; without speech all packets are alike."""
+        speech = SPEECH.get(packet.protocol)
+        return packet if speech is None else saying(packet, getattr(speech, word), in_window=in_window)
+
+    def _call_back(self, session: Session, word: Word, *, in_window: bool, answered: bool) -> Call:
         """A packet of its server. Raises InputError (KPS710) if none was reached, or it is gone."""
         topology = self._topology_with(session.host)
         placed = topology.hosts.get(session.server)
@@ -411,9 +420,7 @@ class World(RunningCluster):
                 f"{session.packet} has no server that could speak",
                 found=session.server or session.state,
             )
-        packet = replace(
-            session.arrived.reply(flags if session.protocol == "tcp" else ""), in_window=in_window
-        )
+        packet = self._saying(session.arrived.reply(), word, in_window=in_window)
         sender = Sender(session.server, f"{placed.kind} {placed.label}")
         call = self._call(packet, sender, topology)
         return replace(call, session=session, towards_client=True, answered=answered)
@@ -459,12 +466,3 @@ class World(RunningCluster):
             if graph is not None:
                 found.update(dict.fromkeys(f"{note.code}: {note.message}" for note in graph.ruleset.notes))
         return tuple(found)
-
-
-def _data(packet: Packet, *, in_window: bool) -> Packet:
-    """The next packet of a connection that began with this one."""
-    return replace(_flagged(packet, "PSH,ACK"), in_window=in_window) if packet.protocol == "tcp" else packet
-
-
-def _flagged(packet: Packet, flags: str) -> Packet:
-    return Packet(packet.protocol, packet.src, packet.dst, packet.sport, packet.dport, flags)

@@ -274,3 +274,32 @@ def test_a_client_runs_out_of_ports(monkeypatch: pytest.MonkeyPatch) -> None:
         here.open(source=POD, to=CLUSTER_IP)
     here.close(first.session)
     assert here.open(source=POD, to=CLUSTER_IP).session.packet.sport == 51514
+
+
+class TestSctp:
+    """Measured for the entry: CLOSED at INIT, COOKIE_WAIT, COOKIE_ECHOED, ESTABLISHED, SHUTDOWN_SENT and on."""
+
+    def world(self) -> World:
+        sctp = [{"port": 80, "protocol": "SCTP", "name": "http", "targetPort": 8080}]
+        slices = endpoints("echo", BOTH[0]).model_dump(by_alias=True, exclude_unset=True)
+        slices["ports"][0]["protocol"] = "SCTP"
+        here = world(service("echo", "10.8.0.1", ports=sctp), only=())
+        here.apply({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", **slices})
+        return here
+
+    def test_an_association_opens_talks_and_closes(self) -> None:
+        here = self.world()
+        opened = here.open(source="node/node-a", to="10.8.0.1:80/sctp")
+        assert (opened.session.state, reached(opened)) == ("open", "default/echo-1")
+        assert entries(here) == [("ESTABLISHED", True, 210)]
+        assert here.send_on(opened.session).session.state == "open"
+        assert here.reply_on(opened.session).session.state == "open"
+        assert here.close(opened.session).session.state == "closed"
+        assert entries(here) == [("CLOSED", True, 10)]
+
+    def test_data_of_nobodys_association_is_aborted(self) -> None:
+        here = self.world()
+        opened = here.open(source="node/node-a", to="10.8.0.1:80/sctp")
+        here.close(opened.session, "silence", "server")
+        assert here.send_on(opened.session).session.state == "reset"
+        assert here.sessions == ()
