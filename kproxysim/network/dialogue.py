@@ -32,7 +32,7 @@ def open_session(call: Call, journey: Journey, session: Session) -> tuple[Branch
     if branch.client_sees == "answered" and branch.reply and branch.reply.packet.flags == speech.opened:
         _connect(journey, session.host, packet)
         journey.calls.settle()
-        leg = journey.send(session.host, saying(packet, speech.confirmed))
+        leg = _client_says(journey, session, speech.confirmed)
         # a bare ACK is a stranger's to whoever listens, until now
         if leg.end.outcome.kind == "deliver" and journey.reaction(leg.end) in ("accept", "reset"):
             journey.state(leg.end.host).connect(taking(leg.end.outcome.skb))
@@ -40,7 +40,7 @@ def open_session(call: Call, journey: Journey, session: Session) -> tuple[Branch
         return branch, replace(session, state="open")
     if branch.client_sees == "answered":  # the server has an old connection of this port, and says so
         journey.calls.settle()
-        _take_reset(journey, journey.send(session.host, saying(packet, "RST")))
+        _take_reset(journey, _client_says(journey, session, "RST"))
         return branch, replace(session, state="timeout")
     _reset_strangers(journey, followed)
     return branch, replace(session, state=branch.client_sees)
@@ -57,7 +57,7 @@ def send_more(call: Call, journey: Journey, session: Session) -> tuple[Branch, S
     speech = SPEECH.get(session.protocol)
     if seen == "open" and speech and branch.reply and branch.reply.packet.flags == speech.data:
         journey.calls.settle()
-        journey.send(session.host, saying(session.packet, speech.taken))
+        _client_says(journey, session, speech.taken)
     if seen == "reset":
         _disconnect(journey, session.host, session.packet)
     _reset_strangers(journey, followed)
@@ -83,7 +83,8 @@ def close_by(call: Call, journey: Journey, session: Session) -> tuple[Branch, Se
     if branch.client_sees == "answered":
         journey.state(followed.end.host).disconnect(taking(followed.end.outcome.skb))
         journey.calls.settle()
-        journey.send(host, saying(call.packet, SPEECH[session.protocol].last))
+        last = saying(call.packet, SPEECH[session.protocol].last)
+        journey.send(host, last, mark=call.mark, owner=call.owner)
         return branch, replace(session, state="closed")
     _reset_strangers(journey, followed)
     return branch, replace(session, state=branch.client_sees)
@@ -95,6 +96,11 @@ def reset_by(call: Call, journey: Journey, session: Session) -> tuple[Branch, Se
     branch = follow(call, journey).branch
     told = branch.delivered_to is not None or not call.towards_client
     return branch, replace(session, state="reset" if told else session.state)
+
+
+def _client_says(journey: Journey, session: Session, words: str) -> Leg:
+    packet = saying(session.packet, words)
+    return journey.send(session.host, packet, mark=session.mark, owner=session.owner)
 
 
 def _served(session: Session, followed: Followed) -> Session:

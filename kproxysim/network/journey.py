@@ -151,7 +151,11 @@ class Journey:
         answered by ABORT (RFC 9260, 8.4). None where even that cannot be sent.
         """
         if skb.protocol == "sctp" and skb.flags != "INIT":
-            return None if skb.flags == "ABORT" else self.send(host, skb.packet.reply("ABORT"), owner=OF_THE_KERNEL)
+            return (
+                None
+                if skb.flags == "ABORT"
+                else self.send(host, skb.packet.reply("ABORT"), owner=OF_THE_KERNEL)
+            )
         if skb.protocol == "tcp":
             reset = skb.packet.reply("RST" if "ACK" in skb.flags else "RST,ACK")
             return self.send(host, reset, owner=OF_THE_KERNEL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kproxysim.errors import InputError
 from kproxysim.netfilter.overlay import Overlay
-from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.skb import Owner, Skb
 from kproxysim.netfilter.state import Session as Socket
 from kproxysim.network.trace import Reached, Trace
 from kproxysim.packet import Packet
@@ -30,6 +30,7 @@ class Session:
     - `opened`: when, in seconds since the start.
     - `served`: who took the last packet that arrived, `server` the name of that host, `arrived` the first
       packet as it came there; nobody yet: None, "" and None. `source_seen` is `Branch.source` of it.
+    - `mark` is what the client's socket marks its packets with, `owner` whose socket it is.
     """
 
     number: int
@@ -42,6 +43,8 @@ class Session:
     server: str = ""
     arrived: Packet | None = None
     source_seen: str = "kept"
+    mark: int = 0
+    owner: Owner | None = None
 
     @property
     def protocol(self) -> str:

@@ -193,15 +193,19 @@ class World(RunningCluster):
         *,
         to: str = "",
         via: str | None = None,
+        mark: int = 0,
+        uid: int | None = None,
+        gid: int | None = None,
         pick: str | None = None,
         rng: random.Random | None = None,
     ) -> Exchange:
         """Open a connection: its first `packet` as for `send`, or `to` an address from `source`, by a port
         that the client has not used yet. TCP shakes hands; other protocols send the packet and get an answer.
 
-        What it does stays: entries of connection tracking, lists of `recent`, the sockets of both ends. Where
-        it may go more than one way, `pick` names the endpoint that it is to reach, or `rng` draws; with
-        neither, InputError (KPS708), unless the world is one of `futures`. Raises what `send` raises.
+        `via`, `mark`, `uid` and `gid` are as for `send`; the socket keeps them. What the event does stays:
+        entries of connection tracking, lists of `recent`, the sockets of both ends. Where it may go more than
+        one way, `pick` names the endpoint that it is to reach, or `rng` draws; with neither, InputError
+        (KPS708), unless the world is one of `futures`. Raises what `send` raises.
         """
         if packet is None:
             packet = self._dialled(source or "", to)
@@ -210,9 +214,10 @@ class World(RunningCluster):
         )
         if via is not None:
             self._check_node(via)
-        call = self._call(packet, sender, topology)
+        owner = Owner(uid=uid, gid=gid)
+        call = self._call(packet, sender, topology, mark, owner)
         number = self._sessions.new_number()
-        session = Session(number, packet, sender.host, sender.label, "", self._now)
+        session = Session(number, packet, sender.host, sender.label, "", self._now, mark=mark, owner=owner)
         return self._happen(open_session, call, session, via=via, pick=pick, rng=rng)
 
     def send_on(
@@ -401,7 +406,8 @@ class World(RunningCluster):
         topology = self._topology_with(host)
         if host not in topology.hosts:
             raise InputError.of("KPS710", f"{host}, which opened {session.packet}, is gone", found=host)
-        call = self._call(packet, Sender(host, session.source), topology)
+        sender = Sender(host, session.source)
+        call = self._call(packet, sender, topology, session.mark, session.owner)
         return replace(call, session=session, answered=answered)
 
     @staticmethod

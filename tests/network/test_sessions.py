@@ -303,3 +303,14 @@ class TestSctp:
         here.close(opened.session, "silence", "server")
         assert here.send_on(opened.session).session.state == "reset"
         assert here.sessions == ()
+
+
+def test_what_marks_the_first_packet_marks_all_of_its_socket() -> None:
+    here = small(BOTH[0])
+    text = "*filter\n-A OUTPUT -m mark --mark 0x7 -p tcp --tcp-flags PSH PSH -j DROP\nCOMMIT\n"
+    here.restore("node-a", text)
+    opened = here.open(source="node/node-a", to=CLUSTER_IP, mark=7)
+    assert opened.session.state == "open"
+    assert here.send_on(opened.session).session.state == "timeout"
+    other = here.open(source="node/node-a", to=CLUSTER_IP)
+    assert here.send_on(other.session).session.state == "open"
