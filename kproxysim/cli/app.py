@@ -111,6 +111,13 @@ class CompareOutput(StrEnum):
     HTML = "html"
 
 
+class LessonOutput(StrEnum):
+    """Forms of a lesson."""
+
+    TEXT = "text"
+    HTML = "html"
+
+
 class Family(StrEnum):
     """Address families."""
 
@@ -123,6 +130,7 @@ class SchemaName(StrEnum):
 
     SCENARIO = "scenario"
     TRACE = "trace"
+    LESSON = "lesson"
 
 
 Files = Annotated[
@@ -391,11 +399,21 @@ def lesson(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="A lesson, or a file with one.", show_default=False)
     ] = None,
+    output: Annotated[
+        LessonOutput | None,
+        typer.Option("-o", "--output", help="Form of the whole lesson, all at once.", show_default=False),
+    ] = None,
 ) -> None:
-    """Teach one thing, packet by packet. Without NAME: list the lessons."""
+    """Teach one thing, packet by packet. Without NAME: list the lessons.
+
+    On a terminal step by step, with a guess before each answer. -o html is a page with the same guesses, and
+    with traces that can be stepped through.
+    """
+    if name is None and output is not None:
+        raise typer.BadParameter("name the lesson that it is the form of", param_hint="--output")
     from kproxysim.cli.lesson import lesson as give_lesson
 
-    give_lesson(name)
+    give_lesson(name, None if output is None else output.value)
 
 
 @app.command()
@@ -412,7 +430,7 @@ def explain(
 def schema(
     name: Annotated[SchemaName, typer.Argument(help="Of what.")] = SchemaName.SCENARIO,
 ) -> None:
-    """Print the JSON Schema of scenario files, or of traces."""
+    """Print the JSON Schema of scenario files, of traces, or of lessons."""
     from kproxysim.cli.schema import schema as print_schema
 
     print_schema(name.value)

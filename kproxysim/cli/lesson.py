@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from kproxysim.cli.output import show, terminal_width
+from kproxysim.cli.output import show, show_text, terminal_width
 from kproxysim.lesson import Asked, Lesson, lesson_names
 from kproxysim.lesson.text import answer_page, lesson_page, part_page, title_page
 from kproxysim.report.page import Page, Span, filled
@@ -12,13 +12,19 @@ from kproxysim.report.page import Page, Span, filled
 __all__ = ["lesson"]
 
 
-def lesson(name: str | None) -> None:
-    """The list of lessons, or one of them: with a person at a terminal step by step, else all at once."""
+def lesson(name: str | None, output: str | None = None) -> None:
+    """The list of lessons, or one of them: with a person at a terminal step by step, else all at once. With
+    an `output` ("text", "html") it is all at once as well.
+    """
     if name is None:
         show(_list())
         return
     wanted = Lesson.load(name)
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if output == "html":
+        from kproxysim.lesson.html import lesson_html
+
+        show_text(lesson_html(wanted))
+    elif output is None and sys.stdin.isatty() and sys.stdout.isatty():
         _step_by_step(wanted)
     else:
         show(lesson_page(wanted, terminal_width()))

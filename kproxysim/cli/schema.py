@@ -9,11 +9,16 @@ __all__ = ["schema"]
 
 
 def schema(name: str) -> None:
-    """The schema of "scenario" files, or of a "trace" as JSON."""
+    """The schema of "scenario" files, of a "trace" as JSON, or of "lesson" files."""
     if name == "trace":
         from kproxysim.report.trace_schema import TRACE_SCHEMA
 
         show_text(dumps(TRACE_SCHEMA))
+        return
+    if name == "lesson":
+        from kproxysim.lesson.schema import lesson_schema
+
+        show_text(dumps(lesson_schema()))
         return
     from kproxysim.scenario import json_schema
 

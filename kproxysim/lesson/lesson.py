@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from functools import cached_property
@@ -21,12 +22,14 @@ from kproxysim.scenario.mistakes import known_names, located, mistakes_of
 from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
-__all__ = ["Asked", "Compared", "Lesson", "Part", "Ruled", "Said", "Shown"]
+__all__ = ["Asked", "Compared", "Lesson", "Part", "Ruled", "Said", "Shown", "marked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Words. `blocks` are paragraphs, each a line of text, and blocks that are kept as they are (True)."""
+    """Words. `blocks` are paragraphs, each a line of text with marks (`marked`), and blocks that are kept as
+    they are (True).
+    """
 
     blocks: tuple[tuple[str, bool], ...]
 
@@ -206,3 +209,12 @@ def _blocks(text: str) -> tuple[tuple[str, bool], ...]:
         elif chunk.strip():
             blocks.append((" ".join(line.strip() for line in lines), False))
     return tuple(blocks)
+
+
+_MARK = re.compile(r"`([^`]+)`")
+
+
+def marked(text: str) -> tuple[tuple[str, bool], ...]:
+    """A line of words in pieces: those between backticks are code (True)."""
+    pieces = ((piece, number % 2 == 1) for number, piece in enumerate(_MARK.split(text)))
+    return tuple(one for one in pieces if one[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kproxysim.lesson.lesson import Asked, Compared, Lesson, Part, Ruled, Said, Shown
+from kproxysim.lesson.lesson import Asked, Compared, Lesson, Part, Ruled, Said, Shown, marked
 from kproxysim.lesson.shelf import shown_path
 from kproxysim.report.brief import summary_page
 from kproxysim.report.compare import compare
@@ -10,7 +10,7 @@ from kproxysim.report.compare_text import comparison_page
 from kproxysim.report.page import WIDTH, Page, Span, wrapped
 from kproxysim.report.text import ending_page, trace_page
 
-__all__ = ["answer_page", "lesson_page", "part_page", "title_page"]
+__all__ = ["answer_page", "command", "lesson_page", "part_page", "title_page"]
 
 _PROSE = 88
 """Columns of prose, also where a trace may be wider."""
@@ -55,7 +55,7 @@ def answer_page(part: Asked, guess: int | None, width: int = WIDTH) -> Page:
     word, style = ("answer", "label") if guess is None else ("no", "bad")
     if guess == part.answer:
         word, style = "yes", "good"
-    first, *rest = wrapped(f"{part.answer + 1}. {part.choices[part.answer]}", min(width, _PROSE) - 8)
+    first, *rest = wrapped(f"{part.answer + 1}. {_words(part.choices[part.answer])}", min(width, _PROSE) - 8)
     page.add(Span(word.ljust(8), style), first)
     for line in rest:
         page.add(" " * 8 + line)
@@ -81,11 +81,16 @@ def command(part: Shown | Compared | Ruled) -> str:
     return f"kproxysim trace {path} --packet {part.packet}{pick}{detail}{' --reply' if part.reply else ''}"
 
 
+def _words(text: str) -> str:
+    """Without the marks of code, which on a terminal is no different from words."""
+    return "".join(piece for piece, _ in marked(text))
+
+
 def _said(part: Said, width: int) -> Page:
     page = Page()
     for text, kept in part.blocks:
         page.gap()
-        for line in text.split("\n") if kept else wrapped(text, min(width, _PROSE)):
+        for line in text.split("\n") if kept else wrapped(_words(text), min(width, _PROSE)):
             page.add(f"    {line}" if kept else line)
     return page
 
@@ -95,7 +100,7 @@ def _question(part: Asked, width: int) -> Page:
     page.add(Span("guess", "head"))
     page.extend(_said(part.question, width))
     for number, choice in enumerate(part.choices, 1):
-        first, *rest = wrapped(choice, min(width, _PROSE) - 5)
+        first, *rest = wrapped(_words(choice), min(width, _PROSE) - 5)
         page.add(f"  {number}. {first}")
         for line in rest:
             page.add(f"     {line}")

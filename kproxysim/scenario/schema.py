@@ -11,9 +11,10 @@ from kproxysim.cluster.paths import Path
 from kproxysim.scenario.model import ScenarioFile
 from kproxysim.scenario.step_form import VERBS
 
-__all__ = ["fields_at", "json_schema"]
+__all__ = ["DIALECT", "fields_at", "json_schema", "tidy"]
 
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+"""The version of JSON Schema that ours are written in."""
 _NULL = {"type": "null"}
 _READ_AS_TEXT = ("ListeningSocket", "Route")
 """Models that are written as a line of text as well, `tcp/22` or `default via 10.0.0.1`."""
@@ -40,7 +41,7 @@ def json_schema() -> dict[str, Any]:
 @cache
 def _schema() -> dict[str, Any]:
     generated = ScenarioFile.model_json_schema(by_alias=True, mode="validation")
-    parts: dict[str, Any] = {name: _tidy(part) for name, part in generated.pop("$defs").items()}
+    parts: dict[str, Any] = {name: tidy(part) for name, part in generated.pop("$defs").items()}
     for name in _READ_AS_TEXT:
         parts[name] = {"anyOf": [{"type": "string"}, parts[name]]}
     node = parts["NodeForm"]["properties"]
@@ -52,28 +53,30 @@ def _schema() -> dict[str, Any]:
     parts["StepForm"]["oneOf"] = [{"required": [kubernetes_name(verb)]} for verb in VERBS]
     parts["NearestForm"]["minProperties"] = 1
     return {
-        "$schema": _DIALECT,
+        "$schema": DIALECT,
         "title": "A scenario of kproxysim",
-        **_tidy(generated),
+        **tidy(generated),
         "$defs": parts,
     }
 
 
-def _tidy(part: Any) -> Any:
-    """Without pydantic's titles, nulls (a field is left out instead), and defaults that say nothing."""
+def tidy(part: Any) -> Any:
+    """A schema that pydantic made, without titles, nulls (a field is left out instead), and defaults that
+    say nothing.
+    """
     if isinstance(part, list):
-        return [_tidy(one) for one in part]
+        return [tidy(one) for one in part]
     if not isinstance(part, dict):
         return part
-    tidy: dict[str, Any] = {}
+    clean: dict[str, Any] = {}
     for name, value in part.items():
         if name == "properties":
-            tidy[name] = {field: _tidy(one) for field, one in value.items()}
+            clean[name] = {field: tidy(one) for field, one in value.items()}
         elif name == "anyOf" and _NULL in value:
-            kept = [_tidy(one) for one in value if one != _NULL]
-            tidy.update(kept[0] if len(kept) == 1 else {"anyOf": kept})
+            kept = [tidy(one) for one in value if one != _NULL]
+            clean.update(kept[0] if len(kept) == 1 else {"anyOf": kept})
         elif name == "description":
-            tidy[name] = " ".join(value.split())
+            clean[name] = " ".join(value.split())
         elif name == "format" or (name == "title" and isinstance(value, str)):
             # The only formats are Go's durations (`30s`), which pydantic takes for ISO 8601.
             continue
@@ -82,8 +85,8 @@ def _tidy(part: Any) -> Any:
         ):
             continue
         else:
-            tidy[name] = _tidy(value)
-    return tidy
+            clean[name] = tidy(value)
+    return clean
 
 
 def fields_at(path: Path) -> list[str]:

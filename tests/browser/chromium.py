@@ -191,7 +191,8 @@ class Tab:
         """Press and release keys, one after the other: "n", "Home", "ArrowRight"."""
         for key in keys:
             known = {"key": key, "windowsVirtualKeyCode": CODES.get(key, ord(key[0].upper()))}
-            written = {"text": key} if len(key) == 1 else {}
+            text = "\r" if key == "Enter" else key
+            written = {"text": text} if len(text) == 1 else {}
             self._ask("Input.dispatchKeyEvent", type="keyDown", **known, **written)
             self._ask("Input.dispatchKeyEvent", type="keyUp", **known)
 

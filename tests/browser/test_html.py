@@ -11,40 +11,9 @@ from kproxysim.report.compare import compare
 from kproxysim.report.html.compare_page import comparison_html
 from kproxysim.report.html.trace_page import trace_html
 from tests.browser.conftest import Open
+from tests.browser.looks import CONTRAST, WIDTHS
 from tests.report.test_hostile_names import named
 from tests.report.worlds import article, sent
-
-WIDTHS = (360, 1920)
-
-# The contrast of every piece of text that is seen, by the formula of WCAG 2.2; the lowest, with its text.
-CONTRAST = """(() => {
-  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const rgba = (colour) => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = (colour) => {
-    const [r, g, b] = rgba(colour).map((one) => one / 255)
-      .map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const paper = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const colour = getComputedStyle(one).backgroundColor;
-      if (rgba(colour)[3] === 255) return colour;
-    }
-    return "white";
-  };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const element = node.parentElement;
-    if (!node.data.trim() || !element.checkVisibility()) continue;
-    const [one, other] = [light(getComputedStyle(element).color), light(paper(element))];
-    found.push([(Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05), node.data]);
-  }
-  return found.sort((a, b) => a[0] - b[0])[0];
-})()"""
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +66,15 @@ class TestNames:
         name = "</script><script>document.title = 'run'</script><img src=x onerror=\"document.title='run'\">"
         hostile = named(name)
         tab = open_page(trace_html(hostile))
-        steps = int(tab.value("document.getElementById('position').max"))
+        steps = int(tab.value("document.querySelector('.position').max"))
         for _ in range(steps):
             tab.press("n")
-        tab.click("#whole")
+        tab.click(".whole")
         assert tab.value("document.title") != "run"
         assert tab.value("document.querySelectorAll('img').length") == 0
         assert tab.value("document.scripts.length") == 2
-        assert name in tab.text("#account")
-        assert name in tab.text("#road")
+        assert name in tab.text(".trace > .account")
+        assert name in tab.text(".road")
         tab = open_page(comparison_html(compare(hostile, hostile, (name, name))))
         assert tab.value("document.title") == f"{name} and {name}"
         assert tab.value("document.scripts.length") == 0
@@ -115,7 +84,7 @@ class TestNames:
 class TestStepping:
     def test_by_key(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
-        assert tab.text("#sentence") == "internet sends tcp 203.0.113.7:51514 -> 198.51.100.12:80 new"
+        assert tab.text(".sentence") == "internet sends tcp 203.0.113.7:51514 -> 198.51.100.12:80 new"
         for key, sentence in (
             ("x", "nat:KUBE-SERVICES:1 is passed over: dst is 10.128.0.12, rule wants 10.48.3.7"),
             (
@@ -135,37 +104,37 @@ class TestStepping:
             ("Home", "internet sends tcp 203.0.113.7:51514 -> 198.51.100.12:80 new"),
         ):
             tab.press(key)
-            assert tab.text("#sentence") == sentence, key
+            assert tab.text(".sentence") == sentence, key
 
     def test_over_a_chain_that_decides_is_out_of_the_table(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
         tab.press("m", "o")
-        assert tab.text("#sentence").startswith("routing: 10.44.0.5 dev veth0")
+        assert tab.text(".sentence").startswith("routing: 10.44.0.5 dev veth0")
 
     def test_by_button_and_slider(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
         tab.click("[data-move=miss]")
-        assert tab.text("#sentence").startswith("nat:KUBE-SERVICES:1 is passed over")
+        assert tab.text(".sentence").startswith("nat:KUBE-SERVICES:1 is passed over")
         tab.click("[data-move=back]")
-        assert tab.text("#sentence") == "nat:PREROUTING:1 matches: jump KUBE-SERVICES"
-        tab.value("document.getElementById('position').focus()")
+        assert tab.text(".sentence") == "nat:PREROUTING:1 matches: jump KUBE-SERVICES"
+        tab.value("document.querySelector('.position').focus()")
         tab.press("ArrowRight")
-        assert tab.text("#sentence").startswith("nat:KUBE-SERVICES:1 is passed over")
-        tab.click("#road button.end")
-        assert tab.text("#sentence").startswith("delivered to default/echo-1; the pod sees 10.44.0.1")
-        assert "externalTrafficPolicy: Local keeps the client's address" in tab.text("#rules .facts")
+        assert tab.text(".sentence").startswith("nat:KUBE-SERVICES:1 is passed over")
+        tab.click(".road button.end")
+        assert tab.text(".sentence").startswith("delivered to default/echo-1; the pod sees 10.44.0.1")
+        assert "externalTrafficPolicy: Local keeps the client's address" in tab.text(".rules .facts")
 
     def test_the_packet_shows_what_a_step_changed(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
         tab.press(*"mmmmmmm")
-        assert tab.text("#sentence").endswith("DNAT  dst 10.128.0.12:80 -> 10.44.0.5:8080".replace("  ", " "))
-        assert tab.texts("#packet .changed td:nth-child(2)") == ["10.128.0.12 → 10.44.0.5", "80 → 8080"]
-        assert tab.texts("#packet .changed .sent") == ["198.51.100.12", "80"]
+        assert tab.text(".sentence").endswith("DNAT  dst 10.128.0.12:80 -> 10.44.0.5:8080".replace("  ", " "))
+        assert tab.texts(".fields .changed td:nth-child(2)") == ["10.128.0.12 → 10.44.0.5", "80 → 8080"]
+        assert tab.texts(".fields .changed .sent") == ["198.51.100.12", "80"]
 
     def test_the_rules_of_the_chain_with_what_came_of_each(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
         tab.press("m", "m")
-        assert tab.text("#rules h2") == "nat:KUBE-SERVICES on node-a"
+        assert tab.text(".rules h3") == "nat:KUBE-SERVICES on node-a"
         assert tab.texts(".asked .passed .failed") == ["dst is 10.128.0.12, rule wants 10.48.3.7"]
         assert tab.texts(".asked .matched .made") == [
             "service default/echo-ext:http, external IP (spec.externalIPs[0])"
@@ -177,31 +146,32 @@ class TestStepping:
     def test_both_ways_of_a_chance(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
         tab.press(*"mmmmmm")
-        assert "drawn, 1/2 of the packets" in tab.text("#sentence")
+        assert "drawn, 1/2 of the packets" in tab.text(".sentence")
         assert tab.texts(".chance button") == [
             "1/2 -> default/echo-2 10.44.1.7:8080 on node-b, source 10.128.0.12"
         ]
         tab.click(".chance button")
-        assert tab.text("#sentence") == "nat:KUBE-SVC-JNAU..:2 is passed over: not drawn"
+        assert tab.text(".sentence") == "nat:KUBE-SVC-JNAU..:2 is passed over: not drawn"
         tab.press("w")
-        assert "drawn, 1/2 of the packets" in tab.text("#sentence")
-        tab.click("#ways button:last-child")
+        assert "drawn, 1/2 of the packets" in tab.text(".sentence")
+        tab.click(".ways button:last-child")
         tab.press("n")
-        assert tab.text("#sentence").startswith("nat:KUBE-SVC-JNAU..:3 matches")
+        assert tab.text(".sentence").startswith("nat:KUBE-SVC-JNAU..:3 matches")
 
 
 class TestForEverybody:
     def test_keys_alone_reach_everything_and_show_where_they_are(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
         tab.press("Tab")
-        assert tab.value("document.activeElement.parentElement.id") == "ways"
+        assert tab.value("document.activeElement.parentElement.className") == "ways"
         assert tab.value("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         seen = set()
         for _ in range(20):
             tab.press("Tab")
-            seen.add(tab.value("document.activeElement.closest('[id]')?.id"))
-        assert {"controls", "position", "whole", "keys", "road", "rules"} <= seen
-        tab.value("document.querySelector('#road [aria-current]').focus()")
+            seen.add(tab.value("document.activeElement.closest('[class]')?.className"))
+        assert {"position", "whole", "keys", "panel rules"} <= seen
+        assert any(name.startswith("sender") for name in seen)
+        tab.value("document.querySelector('.road [aria-current]').focus()")
         tab.press("ArrowDown", "Enter")
         tab.press("?")
         assert tab.value("document.getElementById('help').open")
@@ -225,7 +195,7 @@ class TestForEverybody:
             ("StaticText", "nat:PREROUTING:1 matches: jump KUBE-SERVICES"),
         ):
             assert (role, name) in spoken
-        assert tab.value("document.getElementById('sentence').getAttribute('aria-live')") == "polite"
+        assert tab.value("document.querySelector('.sentence').getAttribute('aria-live')") == "polite"
 
     def test_nothing_moves_for_those_who_asked_for_that(self, open_page: Open, page: str) -> None:
         moving = "getComputedStyle(document.querySelector('circle.here')).transitionDuration"
@@ -233,13 +203,13 @@ class TestForEverybody:
 
     def test_on_paper_everything_is_written_out(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
-        assert not tab.value("document.getElementById('account').checkVisibility()")
+        assert not tab.value("document.querySelector('.trace > .account').checkVisibility()")
         tab.print_media()
-        assert tab.value("document.getElementById('account').checkVisibility()")
-        assert not tab.value("document.getElementById('player').checkVisibility()")
-        assert tab.text("#account").count("delivered to default/echo-") == 2
+        assert tab.value("document.querySelector('.trace > .account').checkVisibility()")
+        assert not tab.value("document.querySelector('.player').checkVisibility()")
+        assert tab.text(".trace > .account").count("delivered to default/echo-") == 2
 
     def test_without_scripts_everything_is_written_out(self, open_page: Open, page: str) -> None:
         tab = open_page(page.replace("script-src", "img-src"))  # the policy now lets no script run
-        assert tab.value("document.getElementById('account').checkVisibility()")
-        assert not tab.value("document.getElementById('player').checkVisibility()")
+        assert tab.value("document.querySelector('.trace > .account').checkVisibility()")
+        assert not tab.value("document.querySelector('.player').checkVisibility()")

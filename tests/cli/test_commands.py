@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
 from kproxysim.cli.explain import all_explanations, explain
 from kproxysim.netfilter.ruleset import Ruleset
@@ -499,11 +500,43 @@ class TestExplain:
         assert "no-endpoints" in done.stderr
 
 
+class TestLesson:
+    """What is taught on a terminal stands in tests/lesson; here is what is written all at once."""
+
+    def test_a_page(self, kproxysim: Kproxysim) -> None:
+        page = kproxysim("lesson", "hairpin", "-o", "html").stdout
+        assert page.startswith("<!DOCTYPE html>")
+        assert 'class="trace"' in page
+        assert 'class="question"' in page
+
+    def test_text(self, kproxysim: Kproxysim) -> None:
+        assert kproxysim("lesson", "hairpin", "-o", "text").stdout == kproxysim("lesson", "hairpin").stdout
+
+    def test_the_list_has_one_form(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("lesson", "-o", "html")
+        assert done.exit_code == 2
+        assert "name the lesson" in done.stderr
+
+
 class TestSchema:
     def test_scenario_is_the_default(self, kproxysim: Kproxysim) -> None:
         schema = json.loads(kproxysim("schema").stdout)
         assert schema == json.loads(kproxysim("schema", "scenario").stdout)
         jsonschema.Draft202012Validator.check_schema(schema)
+
+    def test_of_lessons(self, kproxysim: Kproxysim, root: Path) -> None:
+        validator = jsonschema.Draft202012Validator(json.loads(kproxysim("schema", "lesson").stdout))
+        validator.check_schema(validator.schema)
+        for path in sorted((root / "kproxysim" / "lesson" / "library").glob("*.yaml")):
+            lesson = yaml.safe_load(path.read_text())
+            assert validator.is_valid(lesson), path.name
+            for step in (
+                {"say": "a", "show": "b"},
+                {"tell": "a"},
+                {"ask": "Who?", "choices": ["a", "b"]},
+                {},
+            ):
+                assert not validator.is_valid({**lesson, "steps": [step]})
 
     def test_others_are_refused(self, kproxysim: Kproxysim) -> None:
         assert kproxysim("schema", "cluster").exit_code == 2

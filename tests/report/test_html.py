@@ -21,9 +21,10 @@ from kproxysim.network.trace import Trace
 from kproxysim.report.compare import compare
 from kproxysim.report.html.compare_page import comparison_html
 from kproxysim.report.html.condense import Mass, condense
-from kproxysim.report.html.document import document
+from kproxysim.report.html.document import document, json_script
 from kproxysim.report.html.elements import Verbatim, element
-from kproxysim.report.html.trace_page import MOST_WAYS, trace_html
+from kproxysim.report.html.player import MOST_WAYS
+from kproxysim.report.html.trace_page import trace_html
 from kproxysim.report.names import chains_of, short_names
 from kproxysim.report.plain import plain
 from kproxysim.report.rows import RowWriter
@@ -49,7 +50,7 @@ class Reader(HTMLParser):
 
 def data_of(page: str) -> dict[str, Any]:
     """What the page's program reads."""
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    found = re.search(r'<script type="application/json">(.*?)</script>', page, re.DOTALL)
     assert found is not None
     data: dict[str, Any] = json.loads(found.group(1))
     return data
@@ -116,7 +117,7 @@ class TestDocument:
 
     @given(text=st.text())
     def test_data_cannot_leave_its_element(self, text: str) -> None:
-        page = document("t", styles=("base.css",), scripts=("make.js",), data={"name": [text]})
+        page = document("t", json_script({"name": [text]}), styles=("base.css",), scripts=("make.js",))
         assert data_of(page) == {"name": [plain(text)]}
         assert Reader(page).elements.count("script") == 2
 

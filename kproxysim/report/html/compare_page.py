@@ -14,10 +14,14 @@ from kproxysim.report.facts import is_good
 from kproxysim.report.html.document import document
 from kproxysim.report.html.elements import Element, element
 from kproxysim.report.stages import Stage
+from kproxysim.values import dataclass
 
-__all__ = ["comparison_html"]
+__all__ = ["COMPARE_STYLES", "comparison_chart", "comparison_html"]
 
-_STYLES = ("colours.css", "base.css", "compare.css")
+COMPARE_STYLES = ("compare.css",)
+"""What a page with comparisons brings along."""
+
+_STYLES = ("colours.css", "base.css", *COMPARE_STYLES, "compare_page.css")
 
 _MERGE = ("M25 0C25 14 50 10 50 24", "M75 0C75 14 50 10 50 24")
 _FORK = ("M50 0C50 14 25 10 25 24", "M50 0C50 14 75 10 75 24")
@@ -31,28 +35,80 @@ def comparison_html(comparison: Comparison) -> str:
     return document(
         f"{sides[0].name} and {sides[1].name}",
         element("header", element("h1", f"{sides[0].name} and {sides[1].name}")),
-        element(
-            "main",
-            element("section", *_chart(comparison), class_="chart", aria_label="The two ways"),
-            element("section", element("h2", "Answer"), _findings(comparison), class_="answer"),
-        ),
+        element("main", comparison_chart(comparison)),
         styles=_STYLES,
     )
 
 
-def _chart(comparison: Comparison) -> Iterator[Element]:
-    """The packets, the groups of stages and the ends, with a line from each to the next."""
-    sides = comparison.left, comparison.right
-    yield _lanes([_sent(side) for side in sides])
-    apart = True
-    for group in groups(comparison):
-        yield _join(apart, not group.same)
-        apart = not group.same
-        yield _apart(comparison, group) if apart else _shared(group)
-    ends = [_end(side) for side in sides]
-    same = verdict_words(sides[0].trace, sides[0].branch) == verdict_words(sides[1].trace, sides[1].branch)
-    yield _join(apart, not same)
-    yield element("div", ends[0], class_="both") if same else _lanes(ends)
+def comparison_chart(comparison: Comparison, level: int = 2) -> Element:
+    """The chart and what follows from it, with headings of `level` and the one below."""
+    chart = _Chart(comparison, f"h{level}", f"h{level + 1}")
+    answer = element(f"h{level}", "Answer", class_="name")
+    return element(
+        "div",
+        element("section", *chart.pieces(), class_="chart", aria_label="The two ways"),
+        element("section", answer, _findings(comparison), class_="answer"),
+        class_="comparison",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chart:
+    """Two ways drawn as one; `name` and `title` are the elements of its headings."""
+
+    comparison: Comparison
+    name: str
+    title: str
+
+    def pieces(self) -> Iterator[Element]:
+        """The packets, the groups of stages and the ends, with a line from each to the next."""
+        sides = self.comparison.left, self.comparison.right
+        yield _lanes([self._sent(side) for side in sides])
+        apart = True
+        for group in groups(self.comparison):
+            yield _join(apart, not group.same)
+            apart = not group.same
+            yield self._apart(group) if apart else self._shared(group)
+        ends = [_end(side) for side in sides]
+        same = verdict_words(sides[0].trace, sides[0].branch) == verdict_words(
+            sides[1].trace, sides[1].branch
+        )
+        yield _join(apart, not same)
+        yield element("div", ends[0], class_="both") if same else _lanes(ends)
+
+    def _sent(self, side: Side) -> Element:
+        return element(
+            "div",
+            element(self.name, side.name, class_="name"),
+            element("p", _unbroken(str(side.trace.packet)), class_="packet"),
+            element("p", f"from: {side.trace.source}", class_="soft"),
+            class_="box sent",
+        )
+
+    def _shared(self, group: Group) -> Element:
+        items = (_stage(left, common_action(left, right)) for left, right in group.common())
+        head = element(self.title, group.title, class_="title")
+        return element("div", element("div", head, element("ol", *items), class_="box shared"), class_="both")
+
+    def _apart(self, group: Group) -> Element:
+        names = self.comparison.left.name, self.comparison.right.name
+        return _lanes(
+            [self._lane(group.title, name, lane) for name, lane in zip(names, group.lanes(), strict=True)]
+        )
+
+    def _lane(self, title: str, name: str, stages: Sequence[Stage]) -> Element:
+        items = [_alone(stage) for stage in stages] or [element("li", "(nothing)", class_="soft")]
+        head = element(self.title, name, " ", element("small", title), class_="title")
+        return element("div", head, element("ol", *items), class_="box lane")
+
+
+def _unbroken(packet: str) -> Iterator[Element | str]:
+    """A packet whose arrow is not parted where the line ends."""
+    before, arrow, after = packet.partition("->")
+    yield before
+    if arrow:
+        yield element("span", arrow, class_="arrow")
+        yield after
 
 
 def _join(before: bool, after: bool) -> Element:
@@ -69,25 +125,9 @@ def _lanes(boxes: Sequence[Element]) -> Element:
     return element("div", *boxes, class_="lanes")
 
 
-def _sent(side: Side) -> Element:
-    return element(
-        "div",
-        element("h2", side.name),
-        element("p", str(side.trace.packet), class_="packet"),
-        element("p", f"from: {side.trace.source}", class_="soft"),
-        class_="box sent",
-    )
-
-
 def _end(side: Side) -> Element:
     tone = "good" if is_good(side.branch) else "bad"
     return element("div", verdict_words(side.trace, side.branch), class_=f"box end {tone}")
-
-
-def _shared(group: Group) -> Element:
-    items = (_stage(left, common_action(left, right)) for left, right in group.common())
-    box = element("div", element("h3", group.title), element("ol", *items), class_="box shared")
-    return element("div", box, class_="both")
 
 
 def _stage(stage: Stage, action: str) -> Element:
@@ -95,17 +135,6 @@ def _stage(stage: Stage, action: str) -> Element:
         return element("li", action, class_="host")
     place = element("span", stage.place, class_="place")
     return element("li", place, " ", element("span", action), class_="stage")
-
-
-def _apart(comparison: Comparison, group: Group) -> Element:
-    names = comparison.left.name, comparison.right.name
-    return _lanes([_lane(group.title, name, lane) for name, lane in zip(names, group.lanes(), strict=True)])
-
-
-def _lane(title: str, name: str, stages: Sequence[Stage]) -> Element:
-    items = [_alone(stage) for stage in stages] or [element("li", "(nothing)", class_="soft")]
-    head = element("h3", name, " ", element("small", title))
-    return element("div", head, element("ol", *items), class_="box lane")
 
 
 def _alone(stage: Stage) -> Element:

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from kproxysim.report.html.elements import Child, Verbatim, element
+from kproxysim.report.html.elements import Child, Element, Verbatim, element
 from kproxysim.report.plain import plain
 
-__all__ = ["document", "style"]
+__all__ = ["document", "json_script", "style"]
 
 
 def document(
@@ -22,9 +22,8 @@ def document(
     *body: Child,
     styles: Sequence[str],
     scripts: Sequence[str] = (),
-    data: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page. `styles` and `scripts` are files of this package, `data` is what the scripts read as JSON."""
+    """The page. `styles` and `scripts` are files of this package; what these read stands in the body."""
     css = style(styles)
     program = _program(scripts) if scripts else None
     policy = [
@@ -43,14 +42,14 @@ def document(
         element("title", title),
         element("style", css),
     )
-    ending: list[Child] = []
-    if program is not None:
-        ending = [
-            element("script", Verbatim(_as_json(data or {})), type="application/json", id="data"),
-            element("script", program),
-        ]
-    page = element("html", head, element("body", *body, *ending), lang="en", class_="kproxysim")
+    ending = None if program is None else element("script", program)
+    page = element("html", head, element("body", *body, ending), lang="en", class_="kproxysim")
     return f"<!DOCTYPE html>\n{page}\n"
+
+
+def json_script(data: Mapping[str, Any]) -> Element:
+    """What a program reads, in an element that is no program."""
+    return element("script", Verbatim(_as_json(data)), type="application/json")
 
 
 def style(names: Sequence[str]) -> Verbatim:

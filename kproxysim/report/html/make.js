@@ -27,8 +27,3 @@ function fill(element, attributes, children) {
 function show(element, ...children) {
   element.replaceChildren(...children.filter(Boolean));
 }
-
-/** @param {string} id */
-function byId(id) {
-  return document.getElementById(id);
-}

@@ -1,26 +1,23 @@
 /**
- * Where each move leads.
+ * Where each move leads. Ways share their steps up to where chance parts them.
  *
  * @typedef {{kind: string, name: string, title?: string, depth?: number, back?: boolean}} Station
- * @typedef {{kind: string, station: number, sentence: string, packet: number, tone?: string, number?: string,
+ * @typedef {{kind: string, station: number, sentence: string, packet: Record<string, string>, tone?: string, number?: string,
  *   rule?: string, action?: string, asked?: string, failed?: string, made?: string, drawn?: string,
  *   near?: boolean}} Step
- * @typedef {{label: string, tone: string, stations: Station[], steps: number[]}} Way
- * @typedef {{ways: Way[], steps: Step[], packets: Record<string, string>[]}} Data
+ * @typedef {{label: string, tone: string, stations: Station[], steps: Step[]}} Way
  */
 
-/** @type {Data} */
-const data = JSON.parse(byId("data").textContent);
-
-/** The step at a place of a way. */
-function stepOf(way, at) {
-  return data.steps[way.steps[at]];
+/** What a page was given: ways, in which steps go by their numbers, and steps, in which packets do. */
+function unpack({ ways, steps, packets }) {
+  const whole = steps.map((step) => ({ ...step, packet: packets[step.packet] }));
+  return ways.map((way) => ({ ...way, steps: way.steps.map((number) => whole[number]) }));
 }
 
 /** The first place behind `at` whose step is as asked; `at` itself if there is none. */
 function seek(way, at, wanted) {
   for (let place = at + 1; place < way.steps.length; place += 1) {
-    if (wanted(stepOf(way, place))) return place;
+    if (wanted(way.steps[place])) return place;
   }
   return at;
 }
@@ -30,7 +27,7 @@ const isMiss = (step) => step.kind === "passed" || step.kind === "mass";
 /** Over what a jump leads into: to the next step that is no deeper than this one. */
 function over(way, at) {
   const depth = (step) => way.stations[step.station].depth ?? 0;
-  const here = depth(stepOf(way, at));
+  const here = depth(way.steps[at]);
   return seek(way, at, (step) => depth(step) <= here);
 }
 
@@ -53,6 +50,6 @@ function common(one, other) {
 }
 
 /** The ways that part from `way` at step `at`: chance decides there. */
-function partings(way, at) {
-  return data.ways.filter((other) => other !== way && common(way, other) === at);
+function partings(ways, way, at) {
+  return ways.filter((other) => other !== way && common(way, other) === at);
 }

@@ -3,22 +3,23 @@
 /** What the kernel carries along with a packet and nobody sends. */
 const CARRIED = ["mark", "in", "out", "ctstate"];
 
-/** @param {Way} way @param {number} at */
-function showPacket(way, at) {
-  const now = data.packets[stepOf(way, at).packet];
-  const isBack = way.stations[stepOf(way, at).station].back;
-  const start = way.steps.findIndex((number) => way.stations[data.steps[number].station].back === isBack);
-  const sent = data.packets[stepOf(way, start).packet];
-  const before = at > start ? data.packets[stepOf(way, at - 1).packet] : now;
-  const names = [...new Set([...Object.keys(sent), ...Object.keys(before), ...Object.keys(now)])];
-  const order = [...new Set(data.packets.flatMap((packet) => Object.keys(packet)))];
-  names.sort((one, other) => order.indexOf(one) - order.indexOf(other));
-  byId("packet").replaceChildren(
-    make("table", {},
-      make("thead", {}, make("tr", {},
-        ...["field", "now", isBack ? "as answered" : "as sent"].map((text) => make("th", { scope: "col" }, text)))),
-      make("tbody", {}, ...names.map((name) => fieldRow(name, before[name], now[name], CARRIED.includes(name) ? null : sent[name])))),
-  );
+/**
+ * @param {Way} way
+ * @param {number} at
+ * @param {string[]} order every field that a packet of this trace has
+ */
+function packetTable(way, at, order) {
+  const isBack = way.stations[way.steps[at].station].back;
+  const start = way.steps.findIndex((step) => way.stations[step.station].back === isBack);
+  const now = way.steps[at].packet;
+  const sent = way.steps[start].packet;
+  const before = at > start ? way.steps[at - 1].packet : now;
+  const names = order.filter((name) => [sent, before, now].some((packet) => name in packet));
+  const heads = ["field", "now", isBack ? "as answered" : "as sent"];
+  return make("table", {},
+    make("thead", {}, make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)))),
+    make("tbody", {}, ...names.map((name) =>
+      fieldRow(name, before[name], now[name], CARRIED.includes(name) ? null : sent[name]))));
 }
 
 /** @param {string | null} sent null where it is not asked what a field was sent as */

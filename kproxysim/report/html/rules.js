@@ -6,37 +6,32 @@ const WORDS = { matched: "matches", passed: "passed over", mass: "passed over", 
 /**
  * @param {Way} way
  * @param {number} at
- * @param {(way: Way) => void} take called when another way is chosen
+ * @param {Node | undefined} facts what there is to say about the end of the way
  */
-function showRules(way, at, take) {
-  const step = stepOf(way, at);
+function rulesShown(way, at, facts) {
+  const step = way.steps[at];
   const station = way.stations[step.station];
   const host = way.stations.slice(0, step.station + 1).findLast((one) => one.kind === "host");
-  const places = [...way.steps.keys()].filter((place) => stepOf(way, place).station === step.station);
   const isChain = station.kind === "chain";
   const isVerdict = station.kind === "end" && !station.back;
-  const rows = isChain ? places.map((place) => ruleRow(stepOf(way, place), place - at)) : [];
-  show(
-    byId("rules"),
+  const rows = [...way.steps.entries()].filter(([, one]) => one.station === step.station)
+    .map(([place, one]) => ruleRow(one, place - at));
+  return [
     isChain && callers(way, at),
-    make("h2", {}, station.title && isChain ? station.title : station.name,
+    make("h3", {}, station.title && isChain ? station.title : station.name,
       host && host !== station && make("small", {}, ` on ${host.name}`)),
     isChain && make("ol", { class: "asked" }, ...rows),
-    isVerdict && facts(way),
+    isVerdict && facts && make("div", { class: "account" }, facts.cloneNode(true)),
     !isChain && !isVerdict && make("p", { class: `event ${step.tone ?? ""}` }, step.sentence),
-    chances(way, at, take),
-  );
-  const current = byId("rules").querySelector("[aria-current]");
-  if (current) reveal(current);
-  else byId("rules").scrollTop = 0;
+  ];
 }
 
 /** The jumps that led to the chain of a step, outermost first. */
 function callers(way, at) {
   const found = [];
-  let depth = way.stations[stepOf(way, at).station].depth ?? 0;
+  let depth = way.stations[way.steps[at].station].depth ?? 0;
   for (let place = at - 1; place >= 0 && depth > 0; place -= 1) {
-    const step = stepOf(way, place);
+    const step = way.steps[place];
     const station = way.stations[step.station];
     if ((station.depth ?? 0) < depth && step.kind === "matched") {
       depth = station.depth ?? 0;
@@ -76,20 +71,18 @@ function outcome(step) {
   );
 }
 
-/** What there is to say about the end of a way: it is written in the account already. */
-function facts(way) {
-  const written = byId("account").querySelectorAll(".facts")[data.ways.indexOf(way)];
-  return make("div", { class: "account" }, written.cloneNode(true));
-}
-
-/** The other ways that the packet might go from here, to be taken. */
-function chances(way, at, take) {
-  const others = partings(way, at);
+/**
+ * The other ways that the packet might go from here, to be taken.
+ *
+ * @param {Way[]} others
+ * @param {(way: Way) => void} take
+ */
+function chances(others, take) {
   if (others.length === 0) return null;
   const buttons = others.map((other) => {
     const button = make("button", { type: "button" }, other.label);
     button.addEventListener("click", () => take(other));
     return make("li", {}, button);
   });
-  return make("div", { class: "chance" }, make("h3", {}, "Chance decides here. The other ways:"), make("ul", {}, ...buttons));
+  return make("div", { class: "chance" }, make("h4", {}, "Chance decides here. The other ways:"), make("ul", {}, ...buttons));
 }
