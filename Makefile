@@ -11,7 +11,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --g
 	--no-header --no-annotate --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint laws docs bench format lock clean
+.PHONY: help demo test lint laws mutants docs bench format lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,10 @@ lint:  ## ruff and mypy
 laws:  ## the laws of Service routing, each with 300 new situations
 	@.ci/setup dev
 	$(BIN)/pytest -n auto --maxprocesses 8 --hypothesis-profile laws tests/properties/test_laws.py
+
+mutants:  ## faults planted one at a time, and the test that notices each
+	@.ci/setup dev
+	$(BIN)/python -m tests.mutants.run
 
 docs:  ## the site, in docs/_build
 	@.ci/setup dev

@@ -4,13 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # An ordinary run draws the same examples every time, so a failure here is a failure everywhere. To look for new
 # ones: pytest --hypothesis-profile search
 settings.register_profile("ordinary", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("laws", max_examples=300, deadline=None, print_blob=True)
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
+settings.register_profile(
+    "mutants", max_examples=60, derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("ordinary")
 
 

@@ -18,11 +18,15 @@ from kproxysim.netfilter.conntrack import Conntrack
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 from kproxysim.network.cleanup import carry_out, listed
+from kproxysim.network.edge import Edge
 from kproxysim.network.node_rules import FAMILIES, NodeRules
 from kproxysim.network.sync_report import SyncReport, compare
+from kproxysim.network.topology import uplinks
 from kproxysim.values import dataclass
 
 __all__ = ["KubeProxies"]
+
+_LOOPBACK = ("127.0.0.1/8", "::1/128")
 
 
 @dataclass(slots=True)
@@ -50,7 +54,8 @@ class KubeProxies:
     """The rules of all nodes, and who writes them.
 
     `given` are rules to use on a node instead of those that kube-proxy would write: no kube-proxy runs there
-    until it is started. Rules and kube-proxies are made when somebody needs them.
+    until it is started. `edge` decides which addresses are on the interfaces of nodes. Rules and kube-proxies
+    are made when somebody needs them.
     """
 
     def __init__(
@@ -60,7 +65,9 @@ class KubeProxies:
         facts: Mapping[str, NodeFacts],
         config: KubeProxyConfiguration | None,
         version: str | None,
+        edge: Edge,
     ) -> None:
+        self.edge = edge
         self._facts, self._config, self._version = facts, config, version
         self._nodes: dict[str, _Node] = {}
         self._shared = False
@@ -70,6 +77,7 @@ class KubeProxies:
     def fork(self) -> KubeProxies:
         """An independent copy; memories are shared until one of the two changes."""
         other = object.__new__(KubeProxies)
+        other.edge = self.edge
         other._facts, other._config, other._version = self._facts, self._config, self._version
         other._nodes = {name: replace(node) for name, node in self._nodes.items()}
         self._shared = other._shared = True
@@ -85,7 +93,7 @@ class KubeProxies:
         if not one.ran:
             return NodeEffects({}, ())
         effects = node_effects(
-            one.seen, node, version=self._version, config=self._config, facts=self._facts.get(node)
+            one.seen, node, version=self._version, config=self._config, facts=self._seen_at(one.seen, node)
         )
         return effects if one.runs else replace(effects, listening=())
 
@@ -213,8 +221,20 @@ class KubeProxies:
             family,
             version=self._version,
             config=self._config,
-            facts=self._facts.get(name),
+            facts=self._seen_at(cluster, name),
         )
+
+    def _seen_at(self, cluster: Cluster, name: str) -> NodeFacts | None:
+        """What is known of a node, with what its kube-proxy finds on the interfaces where nobody says.
+
+        Pods' ends of links are left out: they come and go.
+        """
+        known, node = self._facts.get(name), cluster.node(name)
+        if known is not None and known.interfaces is not None:
+            return known
+        found = uplinks(node, known or NodeFacts(), self.edge)
+        texts = {one.name: tuple(str(address) for address in one.addresses) for one in found}
+        return (known or NodeFacts()).model_copy(update={"interfaces": {"lo": _LOOPBACK, **texts}})
 
     def _running(self, name: str) -> _Node:
         node = self._nodes[name]
@@ -251,7 +271,7 @@ class KubeProxies:
             family,
             self._version,
             config=self._config,
-            facts=self._facts.get(name),
+            facts=self._seen_at(self._nodes[name].seen, name),
         )
 
     def _awake(self, name: str) -> list[Proxier]:

@@ -69,7 +69,7 @@ class RunningCluster:
         self.given_rules = {name: tuple(rulesets) for name, rulesets in (rules or {}).items()}
         for name in (*self.facts, *self.given_rules, *self.edge.routes.values()):
             self._check_node(name)
-        self._proxies = KubeProxies(cluster, self.given_rules, self.facts, config, version)
+        self._proxies = KubeProxies(cluster, self.given_rules, self.facts, config, version, self.edge)
         self._now = 0.0
         self._states: dict[str, HostState] = {}
         self._edge_memory = EdgeMemory()
@@ -189,7 +189,7 @@ class RunningCluster:
             slices = [one.after for one in changes if isinstance(one.after, EndpointSlice)]
             self.pods = brought_by(slices, cluster, self.pods, self._removed)
         if Node in kinds and not self._edge_is_given:
-            self.edge = Edge.of(cluster)
+            self.edge = self._proxies.edge = Edge.of(cluster)
         reports = self._proxies.hear(cluster, changes, self._now, self._connections)
         self._check_health()
         self._changed(

@@ -35,7 +35,7 @@ from kproxysim.values import dataclass
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["EDGE", "POD_NETWORKS", "Placed", "Topology"]
+__all__ = ["EDGE", "POD_NETWORKS", "Placed", "Topology", "uplinks"]
 
 POD_NETWORKS = ("ptp", "ptp-bare", "bridge")
 
@@ -230,6 +230,22 @@ def build(
     return topology
 
 
+def uplinks(node: Node, facts: NodeFacts, edge: Edge) -> list[Interface]:
+    """The devices of a node itself, `lo` last where it is known: as given, or one with the Node's addresses.
+    An edge that translates keeps public addresses to itself.
+    """
+    if facts.interfaces is not None:
+        known: dict[str, list[IPv4Interface | IPv6Interface]] = {}
+        for device, address in facts.interface_addresses():
+            known.setdefault(device, []).append(address)
+        found = [Interface(device, tuple(addresses)) for device, addresses in known.items()]
+        return sorted(found, key=lambda one: one.name == "lo")
+    addresses = [parse_ip(text) for text in node.addresses("InternalIP")]
+    if not edge.traits.translates:
+        addresses += [parse_ip(text) for text in node.addresses("ExternalIP")]
+    return [Interface(_NODE_DEVICE, tuple(_single(address) for address in dict.fromkeys(addresses)))]
+
+
 class _Builder:
     """Adds one host after the other."""
 
@@ -268,14 +284,14 @@ class _Builder:
     ) -> None:
         name = f"node/{node.name}"
         table = RoutingTable()
-        uplinks = self._uplinks(node, facts)
-        table.add_interface(_loopback(next((one.addresses for one in uplinks if one.name == "lo"), ())))
-        for interface in uplinks:
+        links = uplinks(node, facts, self.settings)
+        table.add_interface(_loopback(next((one.addresses for one in links if one.name == "lo"), ())))
+        for interface in links:
             if interface.name != "lo":
                 table.add_interface(interface)
         for address in local:
             table.add(
-                Route(int(address), address.max_prefixlen, address.version, uplinks[0].name, kind="local")
+                Route(int(address), address.max_prefixlen, address.version, links[0].name, kind="local")
             )
         sockets = {*_sockets(facts), *(Socket("tcp", port) for port in effects.listening)}
         for pod in pods:
@@ -285,23 +301,11 @@ class _Builder:
             node.name, table, rules, frozenset(sockets), _sysctls({**effects.sysctls, **facts.sysctls})
         )
         self.topology.place(name, host, "node", node.name)
-        for interface in uplinks:
+        for interface in links:
             if interface.name != "lo":
                 self.topology.plug(name, interface.name, CLUSTER_SIDE)
         self._pod_links(name, node, table, [pod for pod in pods if not pod.host_network])
-        self._routes(node, table, facts, uplinks[0].name)
-
-    def _uplinks(self, node: Node, facts: NodeFacts) -> list[Interface]:
-        if facts.interfaces is not None:
-            known: dict[str, list[IPv4Interface | IPv6Interface]] = {}
-            for device, address in facts.interface_addresses():
-                known.setdefault(device, []).append(address)
-            found = [Interface(device, tuple(addresses)) for device, addresses in known.items()]
-            return sorted(found, key=lambda one: one.name == "lo")
-        addresses = [parse_ip(text) for text in node.addresses("InternalIP")]
-        if not self.settings.traits.translates:
-            addresses += [parse_ip(text) for text in node.addresses("ExternalIP")]
-        return [Interface(_NODE_DEVICE, tuple(_single(address) for address in dict.fromkeys(addresses)))]
+        self._routes(node, table, facts, links[0].name)
 
     def _pod_links(self, name: str, node: Node, table: RoutingTable, pods: list[Pod]) -> None:
         networks = [parse_cidr(text) for text in node.spec.pod_cidrs]

@@ -9,10 +9,10 @@ from kproxysim.cluster import Cluster
 from kproxysim.cluster.changes import title_of
 from kproxysim.errors import InputError
 from kproxysim.netfilter.ruleset import Ruleset
-from kproxysim.network import SyncReport, World
+from kproxysim.network import Edge, SyncReport, World
 from kproxysim.network.sync_report import Written
 from tests.kubeproxy.recordings import PARTIAL_SYNCS, name_of, observed, parse_object, read, recorded
-from tests.network.small import BOTH, endpoints, service, world
+from tests.network.small import BOTH, CONFIG, endpoints, node, service, world
 
 ECHO = service("echo", "10.8.0.1", node_port=30080)
 WEB = service("web", "10.8.0.2")
@@ -82,6 +82,18 @@ class TestObjects:
         new = World(here.cluster, config=here.config)
         assert here.ruleset("node-a").to_save() == new.ruleset("node-a").to_save()
         assert here.ruleset("node-b", "ipv6").to_save() == new.ruleset("node-b", "ipv6").to_save()
+
+    def test_node_ports_may_be_limited_to_what_a_node_has_on_its_interfaces(self) -> None:
+        """Where no edge translates that is its public address as well; and kube-proxy starts anew for a new one."""
+        limited = CONFIG.model_copy(update={"node_port_addresses": ("198.51.100.0/24", "192.0.2.0/24")})
+        cluster = world(ECHO).cluster
+        here = World(cluster, edge=Edge("routed"), config=limited)
+        both = ["default/echo-1", "default/echo-2"]
+        assert ends(here, "198.51.100.12:30080") == both
+        assert ends(here, "10.128.0.12:30080") == ["refused"]
+        here.apply(node("node-a", "10.128.0.12", "192.0.2.12", "10.44.0.0/24"))
+        assert ends(here, "192.0.2.12:30080") == both
+        assert ends(World(cluster, config=limited), "198.51.100.12:30080") == ["refused"]
 
     def test_what_changes_nothing_makes_no_sync(self) -> None:
         here = world(ECHO)
@@ -223,5 +235,5 @@ def test_however_it_came_about_the_tables_are_those_of_the_cluster(seed: int) ->
             here = there
     here.sync_kube_proxy("node-a")
     now = World(here.cluster, config=here.config)
-    for node in ("node-a", "node-b"):
-        assert here.ruleset(node).to_save() == now.ruleset(node).to_save()
+    for name in ("node-a", "node-b"):
+        assert here.ruleset(name).to_save() == now.ruleset(name).to_save()
