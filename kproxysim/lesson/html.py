@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from kproxysim.lesson.lesson import Asked, Compared, Lesson, Part, Ruled, Said, Shown, marked
 from kproxysim.lesson.text import command
-from kproxysim.report.brief import summary_page
+from kproxysim.report.brief import summary_parts
 from kproxysim.report.compare import compare
 from kproxysim.report.facts import answer, ending, reasons
 from kproxysim.report.html.account import facts_list
@@ -87,7 +87,9 @@ def _result(part: Shown | Compared | Ruled) -> list[Element]:
 def _short(part: Shown) -> Iterator[Element]:
     """What is told of a trace whose steps are folded."""
     if part.detail == "summary":
-        yield element("pre", summary_page(part.trace).text().rstrip("\n"))
+        head, ends = summary_parts(part.trace)
+        lines = [f"{head} {ends[0]}"] if len(ends) == 1 else [head, *ends]
+        yield element("ul", (element("li", line) for line in lines), class_="in-short")
         return
     for branch in part.trace.branches:
         facts = [*ending(part.trace, branch), *answer(branch), *reasons(part.trace, branch)]
@@ -138,7 +140,9 @@ def _question(part: Asked, number: int, of: int) -> Element:
 
 def _blocks(said: Said) -> Iterator[Element]:
     for text, kept in said.blocks:
-        yield element("pre", text) if kept else element("p", _words(text))
+        # A line each: what is shown as text has no line ends in it.
+        lines = (element("span", line) for line in text.split("\n"))
+        yield element("pre", lines) if kept else element("p", _words(text))
 
 
 def _words(text: str) -> Iterator[Element | str]:

@@ -17,7 +17,7 @@ from kproxysim.report.endings import changes, client_words
 from kproxysim.report.names import role_of, service_of
 from kproxysim.report.page import Page
 
-__all__ = ["minimal_page", "summary_page"]
+__all__ = ["minimal_page", "summary_page", "summary_parts"]
 
 _ENDED = {
     "delivered": "deliver",
@@ -49,15 +49,24 @@ def minimal_page(trace: Trace) -> Page:
 def summary_page(trace: Trace) -> Page:
     """One line a branch; what all branches have in common stands in the first line only."""
     page = Page()
+    head, ends = summary_parts(trace)
+    for number, end in enumerate(ends):
+        page.add(f"{head if number == 0 else ' ' * len(head)} {end}")
+    return page
+
+
+def summary_parts(trace: Trace) -> tuple[str, tuple[str, ...]]:
+    """What all branches have in common, and of each the rest."""
     ways = [list(_way(branch)) for branch in trace.branches]
     common = 0
     while ways and all(len(way) > common and way[common] == ways[0][common] for way in ways):
         common += 1
     head = " ".join((f"{trace.source} > {trace.packet.destination}", *(ways[0][:common] if ways else ())))
-    for number, (branch, way) in enumerate(zip(trace.branches, ways, strict=True)):
-        start = head if number == 0 else " " * len(head)
-        page.add(" ".join((start, *way[common:], f"{branch.probability} {_end(branch)}")))
-    return page
+    ends = (
+        " ".join((*way[common:], f"{branch.probability} {_end(branch)}"))
+        for branch, way in zip(trace.branches, ways, strict=True)
+    )
+    return head, tuple(ends)
 
 
 def _way(branch: Branch) -> Iterator[str]:

@@ -24,7 +24,8 @@ steps:
 - say: |
     Words, and `code` & <script>document.title = "run"</script>.
 
-        kept as it is
+        kept as it is,
+          line by line
 - show: nodeport
   pick: echo-1
 - show: externalip
@@ -85,6 +86,7 @@ class TestLooks:
         assert tab.complaints() == []
         assert tab.value("document.title") == "A <b>lesson</b>"
         assert tab.texts(".said code") == ["code", "public"]
+        assert tab.text(".said pre") == "kept as it is,\n  line by line"
         assert '<script>document.title = "run"</script>' in tab.text(".said")
 
 
@@ -104,7 +106,7 @@ class TestPlayers:
 
     def test_a_short_one_can_be_unfolded(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
-        assert tab.text("figure.shown > pre").startswith("internet > 198.51.100.12:80 =gce=> 10.128.0.12:80")
+        assert tab.texts(".in-short li")[1].startswith("1/2 echo-1 10.44.0.5:8080")
         tab.click("main > figure .way summary")
         assert tab.text(".way .sentence").startswith("internet sends")
         tab.click(".way [data-move=last]")
