@@ -68,6 +68,11 @@ class Condition:
 class Surroundings(Protocol):
     """What a match may ask of the host it is evaluated on."""
 
+    @property
+    def clock(self) -> float:
+        """The time in seconds."""
+        ...
+
     def address_type(self, address: int, device: str = "") -> str:
         """The kernel's type of an address ("LOCAL", "UNICAST", ...), on one device if `device` is given."""
         ...

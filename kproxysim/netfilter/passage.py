@@ -77,6 +77,11 @@ class Passage:
 
     # what matches ask
 
+    @property
+    def clock(self) -> float:
+        """See `HostState.clock`."""
+        return self.state.clock
+
     def address_type(self, address: int, device: str = "") -> str:
         """The kernel's type of an address, by this host's routes."""
         return self.host.routing.address_type(address, self._family, device)

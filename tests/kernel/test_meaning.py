@@ -91,6 +91,10 @@ MATCHES = [
     "-m conntrack --ctdir ORIGINAL",
     "-m conntrack --ctdir REPLY",
     "-m conntrack --ctstate NEW --ctdir ORIGINAL --ctproto 17",
+    *(
+        f"-m conntrack --ctstate ESTABLISHED {seconds}"
+        for seconds in ("--ctexpire 20:40", "! --ctexpire 20:40", "--ctexpire 100:", "--ctexpire 10:100")
+    ),
     "-m state --state NEW,RELATED",
     "-m state ! --state INVALID",
     "-m pkttype --pkt-type unicast",

@@ -1,6 +1,7 @@
 """What each match asks of a packet. Sources: iptables-extensions(8) and the kernel files named beside each table."""
 
 from ipaddress import ip_interface, ip_network
+from math import inf
 
 import pytest
 
@@ -280,7 +281,7 @@ def _route(prefix: str, device: str = "", kind: str = "unicast") -> Route:
 UNMODELLED = [
     ("-m socket --nowildcard", "match 'socket'"),
     ("-p tcp -m tcp --tcp-option 7", "option --tcp-option"),
-    ("-m conntrack --ctexpire 5", "option --ctexpire"),
+    ("-m conntrack --ctexpire 5", "option --ctexpire before its entry is confirmed"),
     ("-m mac --mac-source 00:11:22:33:44:55", "match 'mac'"),
     ("-m physdev --physdev-in eth1", "match 'physdev'"),
     ("-m set --match-set nowhere src", "set 'nowhere'"),
@@ -294,6 +295,43 @@ def test_what_is_not_known_is_said_by_name(match: str, what: str) -> None:
     with pytest.raises(Unmodelled) as caught:
         holds(match, flow=flow())
     assert what in caught.value.what
+
+
+EXPIRING = [
+    # seconds left of a confirmed entry, the option, and whether it holds (nf_ct_expires); None where a tick decides
+    (30, "--ctexpire 30", None),
+    (30, "! --ctexpire 29", None),
+    (30, "--ctexpire 29:30", True),
+    (30, "! --ctexpire 29:30", False),
+    (30, "--ctexpire 31:", False),
+    (30, "--ctexpire :28", False),
+    (29.5, "--ctexpire 29", True),
+    (29.5, "--ctexpire 30", False),
+    (28.995, "--ctexpire 28", None),
+    (0.5, "--ctexpire 0", True),
+    (0.005, "--ctexpire 0", True),
+    (inf, "--ctexpire 5:", None),
+]
+
+
+@pytest.mark.parametrize("left, option, wanted", EXPIRING)
+def test_what_time_an_entry_has_left(left: float, option: str, wanted: bool | None) -> None:
+    match = parse_rule(f"-m conntrack {option}", "ipv4").checks[0]
+    state = HostState()
+    state.clock = 1000
+    passage = Passage(host(), state, Enumeration(), lambda _: None)
+    known = flow()
+    assert known.connection is not None
+    entry = known.connection._replace(status=Status.CONFIRMED, expires=1000 + left)
+    skb = Skb.of(TCP).with_flow(known.updated(entry))
+    condition = match.condition(skb, passage)
+    assert condition.held is bool(wanted)
+    assert (condition.had == "not modelled") is (wanted is None)
+    if wanted is None:
+        with pytest.raises(Unmodelled, match="option --ctexpire"):
+            match.holds(skb, passage)
+    else:
+        assert match.holds(skb, passage) is wanted
 
 
 def test_what_came_by_lo_has_no_mac_and_no_bridge() -> None:

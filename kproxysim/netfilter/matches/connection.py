@@ -153,7 +153,8 @@ EXTENSIONS = (
         {"--ctstate": Option("ctstate", 1, True)}
         | {f"--{name}": Option(name, 1, name != "ctdir") for name in FLOW_OPTIONS},
         modelled="partly",
-        note="`--ctexpire` is unmodelled",
+        note="`--ctexpire` is unmodelled before the entry is confirmed (a first packet), and where a tick "
+        "of the clock decides: `--ctexpire 30` of an entry that has just got its 30 seconds",
         source="net/netfilter/xt_conntrack.c",
     ),
     Extension(

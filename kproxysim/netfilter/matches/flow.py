@@ -1,11 +1,17 @@
 """The options of `-m conntrack` beside the state: addresses and ports of either direction, protocol, status,
-direction. Source: net/netfilter/xt_conntrack.c (`conntrack_mt`, `ct_proto_port_check_v3`).
+direction, time left. Source: net/netfilter/xt_conntrack.c (`conntrack_mt`, `ct_proto_port_check_v3`).
 
 "orig" is the connection as its first packet was before translation, "repl" its answers as they arrive.
+
+`--ctexpire` asks for the whole seconds that an entry has left (`nf_ct_expires`). The kernel counts ticks: a
+packet that starts the 30 seconds of its entry anew is asked with 30 or, a tick later, with 29 seconds left.
+So an answer is given where it is the same for both. Until a first packet is at its end its entry has no time
+yet, and the kernel takes the timeout for one: the answer hangs on how long the machine is up.
 """
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar
 
 from kproxysim.netfilter.atoms import Cuts
@@ -32,6 +38,9 @@ _STATUS = {
     "ASSURED": Status.ASSURED,
     "CONFIRMED": Status.CONFIRMED,
 }
+_TICK = 0.01
+"""Seconds: of all kernels the longest (CONFIG_HZ=100)."""
+
 _SAVED_STATUS = ("EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED")
 
 
@@ -64,7 +73,22 @@ class FlowPart:
             return port
         return found.src if "src" in self.option else found.dst
 
-    def _holds(self, skb: Skb) -> bool:
+    def _left(self, connection: Connection, clock: float) -> tuple[int, int]:
+        """Whole seconds, the fewest and the most that the kernel may see."""
+        if not connection.status & Status.CONFIRMED:
+            raise Unmodelled("option --ctexpire before its entry is confirmed")
+        left = connection.expires - clock
+        if left == inf:
+            raise Unmodelled("option --ctexpire for an entry without an end")
+        return max(0, int(left - _TICK)), int(left + _TICK)
+
+    def _expires(self, connection: Connection, clock: float) -> bool:
+        few, many = (self.low <= left <= self.high for left in self._left(connection, clock))
+        if few is not many:
+            raise Unmodelled(f"option --ctexpire {self.text} where a tick decides")
+        return few
+
+    def _holds(self, skb: Skb, host: Surroundings) -> bool:
         assert skb.flow is not None
         connection = skb.flow.connection
         assert connection is not None
@@ -73,7 +97,7 @@ class FlowPart:
         if self.option == "ctproto":
             return PROTOCOL_NUMBERS.get(connection.original.protocol) == self.low
         if self.option == "ctexpire":
-            raise Unmodelled("option --ctexpire")
+            return self._expires(connection, host.clock)
         if self.option == "ctstatus":
             return bool(connection.status & self.low)
         if self.option.endswith("port"):
@@ -81,7 +105,7 @@ class FlowPart:
         return (self._value(connection) ^ self.low) & self.high == 0
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
-        return self._holds(skb) is not self.negated
+        return self._holds(skb, host) is not self.negated
 
     def cut(self, cuts: Cuts) -> bool:
         """A range of ports or a network."""
@@ -97,9 +121,9 @@ class FlowPart:
             held = self.holds(skb, host)
         except Unmodelled:
             return Condition(self.option, wanted, "not modelled", False)
-        return Condition(self.option, wanted, self._had(skb), held)
+        return Condition(self.option, wanted, self._had(skb, host), held)
 
-    def _had(self, skb: Skb) -> str:
+    def _had(self, skb: Skb, host: Surroundings) -> str:
         assert skb.flow is not None
         connection = skb.flow.connection
         assert connection is not None
@@ -109,6 +133,9 @@ class FlowPart:
             return connection.original.protocol
         if self.option == "ctstatus":
             return ",".join(name for name in _SAVED_STATUS if connection.status & _STATUS[name]) or "NONE"
+        if self.option == "ctexpire":
+            few, many = self._left(connection, host.clock)
+            return _range(few, many)
         value = self._value(connection)
         return str(value) if self.option.endswith("port") else written(value, skb.family)
 
