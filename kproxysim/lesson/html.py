@@ -10,7 +10,7 @@ from kproxysim.lesson.lesson import Asked, Compared, Lesson, Part, Ruled, Said, 
 from kproxysim.lesson.text import command
 from kproxysim.report.brief import summary_parts
 from kproxysim.report.compare import compare
-from kproxysim.report.facts import answer, ending, reasons
+from kproxysim.report.facts import ending, reasons
 from kproxysim.report.html.account import facts_list
 from kproxysim.report.html.compare_page import COMPARE_STYLES, comparison_chart
 from kproxysim.report.html.document import document
@@ -75,8 +75,7 @@ def _result(part: Shown | Compared | Ruled) -> list[Element]:
     if isinstance(part, Compared):
         return [comparison_chart(compare(*part.traces, part.packets), level=3)]
     if isinstance(part, Ruled):
-        lines = (element("li", element("code", line)) for line in part.lines())
-        return [element("ol", lines, class_="ruleset")]
+        return [element("ol", map(_rule, part.lines()), class_="ruleset")]
     stepped = player(part.trace, picked=part.pick is not None, at_end=part.detail == "ending")
     if part.detail == "full":
         return [stepped]
@@ -91,9 +90,9 @@ def _short(part: Shown) -> Iterator[Element]:
         lines = [f"{head} {ends[0]}"] if len(ends) == 1 else [head, *ends]
         yield element("ul", (element("li", line) for line in lines), class_="in-short")
         return
-    for branch in part.trace.branches:
-        facts = [*ending(part.trace, branch), *answer(branch), *reasons(part.trace, branch)]
-        yield element("div", facts_list(facts), class_="account")
+    branch = part.trace.branches[0]
+    facts = [*ending(part.trace, branch), *reasons(part.trace, branch)]
+    yield element("div", facts_list(facts), class_="account")
 
 
 def _question(part: Asked, number: int, of: int) -> Element:
@@ -140,9 +139,19 @@ def _question(part: Asked, number: int, of: int) -> Element:
 
 def _blocks(said: Said) -> Iterator[Element]:
     for text, kept in said.blocks:
-        # A line each: what is shown as text has no line ends in it.
-        lines = (element("span", line) for line in text.split("\n"))
-        yield element("pre", lines) if kept else element("p", _words(text))
+        yield _kept(text) if kept else element("p", _words(text))
+
+
+def _kept(text: str) -> Element:
+    """Lines as they are; what is wider than the window can be scrolled to, also by key."""
+    # A line each: what is shown as text has no line ends in it.
+    return element("pre", (element("span", line) for line in text.split("\n")), tabindex="0")
+
+
+def _rule(line: str) -> Element:
+    """A rule that is broken between its words only, not at a hyphen."""
+    words = ((element("span", word), " ") for word in line.split(" "))
+    return element("li", element("code", words))
 
 
 def _words(text: str) -> Iterator[Element | str]:

@@ -160,7 +160,7 @@ class Lesson:
         assert proof.show is not None
         scenario = self._shelf.scenario(name)
         trace = scenario.trace(proof.show, pick=proof.pick)
-        return Shown(scenario, proof.show, trace, proof.detail, proof.pick)
+        return Shown(scenario, proof.show, trace, proof.detail, proof.pick, proof.reply)
 
     def _compared(self, name: str, packets: tuple[str, str]) -> Compared:
         scenario = self._shelf.scenario(name)

@@ -45,6 +45,7 @@ class Proof(_Form):
     show: _Text | None = Field(None, description="A packet of the scenario.")
     detail: Detail = Field("ending", description="How much of its trace.")
     pick: _Text | None = Field(None, description="Only the ways that reach this endpoint.")
+    reply: Flag = Field(False, description="The way of the answer as well.")
     compare: tuple[_Text, _Text] | None = Field(None, description="Two packets of the scenario.")
 
     @model_validator(mode="after")

@@ -102,6 +102,17 @@ def _refusals(seen: _Seen) -> Iterator[Advice]:
             "look at the Service's selector and at the readiness of its pods",
         )
     elif branch.reason == "no-local-endpoints":
+        # kube-proxy drops under the external policy in KUBE-EXTERNAL-SERVICES, under the internal one in
+        # KUBE-SERVICES (pkg/proxy/iptables/proxier.go, syncProxyRules).
+        *_, (_, last) = branch.rules()
+        if last.chain == "KUBE-SERVICES":
+            yield Advice(
+                "no-local-endpoints",
+                f"internalTrafficPolicy: Local, and no usable endpoint runs on {node}: it drops what is "
+                "dialled at the cluster IP",
+                "run a pod on each node that has clients, or use internalTrafficPolicy: Cluster",
+            )
+            return
         yield Advice(
             "no-local-endpoints",
             f"externalTrafficPolicy: Local, and no endpoint runs on {node}: it drops traffic from outside",

@@ -52,7 +52,9 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "the policy is Local, and this node has no endpoint",
         "Under externalTrafficPolicy: Local a node serves outside traffic from its own endpoints "
         "only. With endpoints elsewhere it drops the packet without an answer: the client runs into a"
-        " timeout. Pods and processes of the node are served all the same.",
+        " timeout. Pods and processes of the node are served all the same. Under "
+        "internalTrafficPolicy: Local it is the cluster IP that a node serves from its own endpoints "
+        "only, and its own pods that run into the timeout.",
     ),
     Explanation(
         "source-not-in-ranges",

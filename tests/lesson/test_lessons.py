@@ -10,6 +10,7 @@ from kproxysim.cli.app import app
 from kproxysim.errors import InputError
 from kproxysim.lesson import Asked, Compared, Lesson, Part, Shown, lesson_names
 from kproxysim.lesson.text import lesson_page
+from kproxysim.report.brief import minimal_page
 
 LIBRARY = Path(__file__).parents[2] / "kproxysim" / "lesson" / "library"
 
@@ -43,6 +44,91 @@ def test_a_lesson_reads_well(name: str) -> None:
     assert lines[0] == lesson.title
     assert [line for line in lines if len(line) > 130 and not line.startswith("-A ")] == []
     assert sum(isinstance(part, Asked) for part in lesson.parts) >= 1
+
+
+RIGHT: dict[str, list[tuple[str, str]]] = {
+    "externalips-vs-nodeport": [
+        ("10.128.0.12, the node's internal address", "deliver 10.44.0.5:8080 p=1/2 src=10.44.0.1"),
+        ("The browser is refused at once", "refuse 10.128.0.12:80 p=1 src=203.0.113.7"),
+        ("No, its packet never carries the cluster IP", "deliver 10.44.1.7:8080 p=1/2 src=10.128.0.12"),
+        ("It is refused, since node-b sees another destination", "refuse 10.128.0.13:80 p=1 src=203.0.113.7"),
+        ("Those of node-b, on which the pod runs", "deliver 10.44.0.5:8080 p=1/2 src=10.128.0.13"),
+        (
+            "No rule takes the packet, it leaves for the cloud, and nothing comes back",
+            "filter 198.51.100.12:80 p=1 src=10.44.1.9",
+        ),
+        ("10.44.0.1, an address of node-a", "deliver 10.44.0.5:8080 p=1/2 src=10.44.0.1"),
+    ],
+    "service-in-rules": [
+        ("1/3, 1/2, 1", "deliver 10.44.0.21:8080 p=1/3 src=10.44.0.9"),
+        ("No, the connection keeps the endpoint that it drew", "deliver 10.44.1.23:8080 p=1/3 src=10.44.0.9"),
+        (
+            "No rule takes the packet; it leaves the node by the default route",
+            "unreachable 10.48.5.5:81 p=1 src=10.44.0.9",
+        ),
+    ],
+    "traffic-policy": [
+        ("The browser's address", "deliver 10.44.0.5:8080 p=1 src=203.0.113.7"),
+        ("Nothing, until it gives up", "drop 10.128.0.13:30080 p=1 src=203.0.113.7"),
+        ("No, it is served by the pod on node-a", "deliver 10.44.0.5:8080 p=1 src=10.128.0.13"),
+        ("Its packet gets to a pod, and yet it waits in vain", "deliver 10.44.0.5:8080 p=1 src=10.44.0.9"),
+    ],
+    "masquerade": [
+        (
+            "It would leave from node-a, past node-b, and the browser could do nothing with it",
+            "deliver 10.44.0.5:8080 p=1 src=10.44.0.9",
+        ),
+        ("To the packet", "deliver 10.44.0.5:8080 p=1/2 src=10.128.0.13"),
+        ("Yes, its address is not one of the pods'", "deliver 10.44.0.21:8080 p=1/3 src=10.44.0.1"),
+    ],
+    "hairpin": [
+        ("An address of its node", "deliver 10.44.0.31:8080 p=1 src=10.44.0.1"),
+        ("That pod's own address", "deliver 10.44.0.31:8080 p=1 src=10.44.0.9"),
+    ],
+    "near-pods": [
+        ("Nothing, until it gives up", "drop 10.48.5.7:80 p=1 src=10.44.1.9"),
+        ("It is served by the agent of node-a", "deliver 10.44.0.41:8080 p=1 src=10.128.0.13"),
+    ],
+    "hijacking": [
+        ("The tenant's pod", "deliver 10.44.1.51:8022 p=1 src=10.128.0.12"),
+        ("The tenant's pod gets it", "deliver 10.44.1.51:8022 p=1 src=10.128.0.12"),
+        ("The tenant's pod", "deliver 10.44.1.51:8022 p=1 src=10.128.0.12"),
+        ("The ssh server of node-b", "deliver-to-host 10.128.0.13:22 p=1 src=203.0.113.7"),
+    ],
+    "source-ranges": [
+        (
+            "It falls out of KUBE-FW and goes on; table filter drops it",
+            "drop 198.51.100.201:80 p=1 src=203.0.113.77",
+        ),
+        ("Served", "deliver 10.44.0.61:8080 p=1 src=10.44.0.1"),
+        ("It is dropped", "drop 198.51.100.201:80 p=1 src=10.44.0.9"),
+    ],
+}
+"""The right choice of each question, and the first line of its proof in the minimal form: an answer that slipped by one
+would teach the opposite, and `[yes, since it may, no]` is three choices. What the proofs show is held by their scenarios.
+"""
+
+
+@pytest.mark.parametrize("name", lesson_names())
+def test_the_right_answer_is_what_the_proof_shows(name: str) -> None:
+    found = []
+    for part in Lesson.load(name).parts:
+        if isinstance(part, Asked):
+            trace = (
+                part.proof.traces[0] if isinstance(part.proof, Compared) else part.proof and part.proof.trace
+            )
+            found.append((part.choices[part.answer], next(iter(minimal_page(trace))) if trace else ""))
+    assert found == RIGHT.get(
+        name, "a new lesson: read its proofs, and write down its right answers in RIGHT"
+    )
+
+
+def test_no_place_is_always_right() -> None:
+    """Who guesses the same number every time shall be wrong most of the time."""
+    places = [
+        part.answer for name in lesson_names() for part in Lesson.load(name).parts if isinstance(part, Asked)
+    ]
+    assert all(places.count(place) <= len(places) / 2 for place in set(places))
 
 
 class Terminal(io.StringIO):

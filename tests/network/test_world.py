@@ -108,6 +108,16 @@ def test_policy_local_without_a_local_pod_is_silence() -> None:
     )
 
 
+def test_internal_policy_local_without_a_local_pod_is_silence_at_the_cluster_ip() -> None:
+    near = service("near", "10.48.1.3", internalTrafficPolicy="Local")
+    place = world(near, only=ONE, pods=[Pod("default", "other", "node-b", ("10.44.1.9",))])
+    branch = only_branch(place.send(place.packet("pod/default/other", "10.48.1.3:80"), "pod/default/other"))
+    assert (branch.disposition, branch.reason) == ("dropped", "no-local-endpoints")
+    assert branch.advice[0].why.startswith(
+        "internalTrafficPolicy: Local, and no usable endpoint runs on node-b"
+    )
+
+
 def test_policy_local_from_a_pod_to_another_nodes_port_loses_the_answer() -> None:
     """The other node takes it for pod traffic, so nothing is masqueraded and the answer comes back past that node."""
     place = world(LOCAL, only=ONE, pods=[Pod("default", "other", "node-a", ("10.44.0.9",))])
