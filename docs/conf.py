@@ -1,4 +1,4 @@
-"""The site: `make docs`. What can be made from the code is made from it (see `_ext/reference.py`)."""
+"""The site: `make docs`. What can be made from the code is made from it (see `_ext`)."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 project = "kproxysim"
 version = release = kproxysim.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "reference"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "reference", "samples"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 # Docstrings quote with single backticks.

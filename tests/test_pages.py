@@ -11,6 +11,7 @@ import pytest
 
 from kproxysim import Scenario
 from kproxysim.cli.app import app
+from kproxysim.lesson import lesson_names
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROOT = Path(__file__).parent.parent
@@ -79,3 +80,11 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "KPS802" in (tmp_path / "reference" / "findings.html").read_text()
+    for page, wanted in (
+        ("index.html", len(lesson_names()) + 2),
+        ("guides/lessons.html", len(lesson_names())),
+    ):
+        links = re.findall(r'href="((?:\.\./)?(?:lessons|samples)/[^"]+)"', (tmp_path / page).read_text())
+        assert len(links) == wanted
+        for link in links:
+            assert (tmp_path / page).parent.joinpath(link).read_text().startswith("<!DOCTYPE html>")
