@@ -53,6 +53,14 @@ EDGE_KINDS: dict[str, EdgeKind] = {
 }
 
 
+_KIND_OF_CLOUD = {"gce": "gce", "aws": "nat"}
+"""What the scheme of a Node's `spec.providerID` says of the edge.
+
+Source: "Internet gateways" of the Amazon VPC guide: the instance knows its private address alone, the gateway
+translates one to one.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Allow:
     """One opening of the edge's firewall: a protocol, an inclusive range of ports, and who may come in."""
@@ -115,11 +123,11 @@ class Edge:
     ) -> Edge:
         """The edge that the Node objects tell of:
 
-        GCE by `spec.providerID`, its NAT by `status.addresses`; else "routed".
+        GCE and AWS by `spec.providerID`, their NAT by `status.addresses`; else "routed".
         """
         if not kind:
-            gce = any((node.spec.provider_id or "").startswith("gce://") for node in cluster.nodes)
-            kind = "gce" if gce else "routed"
+            clouds = {(node.spec.provider_id or "").partition("://")[0] for node in cluster.nodes}
+            kind = next((kind for cloud, kind in _KIND_OF_CLOUD.items() if cloud in clouds), "routed")
         one_to_one = public_addresses(cluster) if EDGE_KINDS[kind].translates else {}
         return cls(kind, one_to_one, firewall, dict(routes or {}))
 

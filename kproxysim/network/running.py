@@ -376,7 +376,7 @@ class RunningCluster:
     def _router(self, topology: Topology) -> EdgeRouter:
         """What the edge knows of the cluster, which is the same whoever sends."""
         if self._made_router is None:
-            self._made_router = edge_router(self.cluster, self.edge, self._balanced, topology)
+            self._made_router = edge_router(self.cluster, self.edge, self._balanced, topology, self.pods)
         return self._made_router
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 
 from kproxysim.cluster import Cluster
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
 from kproxysim.errors import InputError
 from kproxysim.network.edge import Edge
+from kproxysim.network.pods import Pod
 from kproxysim.network.router import EdgeRouter
 from kproxysim.network.topology import Topology
 from kproxysim.network.who import Sender
@@ -42,9 +43,17 @@ def source_address(topology: Topology, sender: Sender, towards: Address) -> Addr
 
 
 def edge_router(
-    cluster: Cluster, edge: Edge, balanced: Mapping[Address, tuple[str, ...]], topology: Topology
+    cluster: Cluster,
+    edge: Edge,
+    balanced: Mapping[Address, tuple[str, ...]],
+    topology: Topology,
+    pods: Iterable[Pod],
 ) -> EdgeRouter:
-    """The edge with what it knows of the cluster, which is the same whoever sends."""
+    """The edge with what it knows of the cluster, which is the same whoever sends.
+
+    It leads to pods by their nodes' prefixes; one by one to those with an address from elsewhere, as where
+    the cloud or a CNI plug-in hands out addresses (EKS: Nodes have no podCIDR).
+    """
     inside: dict[Address, Address] = {}
     pod_networks = {}
     for node in cluster.nodes:
@@ -61,4 +70,10 @@ def edge_router(
             network = parse_cidr(text)
             if network.version in own:
                 pod_networks[ip_network(network)] = own[network.version]
+    prefixes = {node.name: [parse_cidr(text) for text in node.spec.pod_cidrs] for node in cluster.nodes}
+    for pod in pods:
+        own = {} if pod.host_network else topology.node_addresses.get(pod.node, {})
+        for address in map(parse_ip, pod.ips):
+            if address.version in own and not any(address in one for one in prefixes[pod.node]):
+                pod_networks[ip_network(address)] = own[address.version]
     return EdgeRouter(edge, inside, pod_networks, balanced, topology.node_addresses, topology.gateway)
