@@ -109,6 +109,12 @@ class Surroundings(Protocol):
         """Count a packet on `counter`, which begins at `start`; is it the one in `every` that is meant?"""
         ...
 
+    def by_bridge(self, skb: Skb) -> tuple[bool, bool] | None:
+        """Did the packet come by a port of a bridge, and does it leave by one? None where that is not
+        known.
+        """
+        ...
+
     def address_set(self, name: str) -> AddressSet | None:
         """The ipset of this name, None where its members are not known."""
         ...

@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import partial
 
 from kproxysim.netfilter.answers import error_about, refusal
+from kproxysim.netfilter.bridging import by_bridge
 from kproxysim.netfilter.chance import Alternative, Chance
 from kproxysim.netfilter.condition import Unmodelled
 from kproxysim.netfilter.conntrack import Connection, CtState, Flow
@@ -115,6 +116,10 @@ class Passage:
     def update(self, connection: Connection) -> None:
         """See `Conntrack.update`."""
         self.state.conntrack.update(connection)
+
+    def by_bridge(self, skb: Skb) -> tuple[bool, bool] | None:
+        """See `bridging.by_bridge`."""
+        return by_bridge(self.host, skb)
 
     def address_set(self, name: str) -> AddressSet | None:
         """The ipset of this name, if its members are known."""

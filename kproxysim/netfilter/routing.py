@@ -38,12 +38,13 @@ class Interface:
     """A device and its addresses, the primary one of each family first.
 
     `proxy_arp`: it answers for any address (the host's end of a pod's veth pair without an address of its
-    own).
+    own). `is_bridge` is None where nobody said.
     """
 
     name: str
     addresses: tuple[IPv4Interface | IPv6Interface, ...] = ()
     proxy_arp: bool = False
+    is_bridge: bool | None = None
 
     @property
     def is_loopback(self) -> bool:

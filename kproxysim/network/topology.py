@@ -243,7 +243,8 @@ def uplinks(node: Node, facts: NodeFacts, edge: Edge) -> list[Interface]:
     addresses = [parse_ip(text) for text in node.addresses("InternalIP")]
     if not edge.traits.translates:
         addresses += [parse_ip(text) for text in node.addresses("ExternalIP")]
-    return [Interface(_NODE_DEVICE, tuple(_single(address) for address in dict.fromkeys(addresses)))]
+    own = tuple(_single(address) for address in dict.fromkeys(addresses))
+    return [Interface(_NODE_DEVICE, own, is_bridge=False)]
 
 
 class _Builder:
@@ -314,13 +315,13 @@ class _Builder:
         )
         bridged = self.pod_network == "bridge"
         if bridged:
-            table.add_interface(Interface(_BRIDGE, gateways))
+            table.add_interface(Interface(_BRIDGE, gateways, is_bridge=True))
         ends = () if self.pod_network == "ptp-bare" else tuple(_single(gateway.ip) for gateway in gateways)
         for number, pod in enumerate(pods):
             addresses = tuple(parse_ip(text) for text in pod.ips)
             device = _BRIDGE if bridged else f"veth{number}"
             if not bridged:
-                table.add_interface(Interface(device, ends))
+                table.add_interface(Interface(device, ends, is_bridge=False))
             for address in addresses:
                 table.add(Route(int(address), address.max_prefixlen, address.version, device))
             segment = f"link/{pod.key}"

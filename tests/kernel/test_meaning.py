@@ -145,10 +145,13 @@ def matching() -> str:
     return "\n".join([*lines, "COMMIT", ""]) + NAT
 
 
-def node_with(rules: str, **facts: object) -> World:
+def node_with(
+    rules: str, pods: tuple[Pod, ...] = (INSIDE, AWAY), pod_network: str = "ptp", **facts: object
+) -> World:
     return world(
         only=(),
-        pods=[INSIDE, AWAY],
+        pods=pods,
+        pod_network=pod_network,
         edge=Edge("routed", routes={"10.96.0.1": "node-a", "192.0.2.80": "node-a"}),
         rules={"node-a": [Ruleset.from_save(rules, "ipv4")], "node-b": []},
         facts={"node-a": NodeFacts.model_validate(facts)},
@@ -173,6 +176,40 @@ def test_matches(backend: str) -> None:
             compare(lab, tally, CLIENT, "10.44.0.5:8080", flags=flags)
     assert not tally.disagreements, "\n".join(tally.disagreements)
     assert tally.flows == len(SENDERS) * len(to) + 10
+
+
+BESIDE = Pod("default", "beside", "node-a", ("10.44.0.6",), ("tcp/8080", "udp/53"))
+PORTS = ["is-in", "is-out", "is-bridged"]
+
+
+@pytest.mark.parametrize("pod_network", ["bridge", "ptp"])
+def test_bridges(pod_network: str) -> None:
+    """Ports that packets came by and leave by, on a bridge of pods whose traffic rules see."""
+    lines = ["*mangle"]
+    for hook, port, negation in product(HOOKS, PORTS, ("", "! ")):
+        if hook != "OUTPUT" or port != "is-out":
+            lines.append(f"-A {hook} -m physdev {negation}--physdev-{port}")
+    lines += ["-A PREROUTING -m physdev --physdev-in port0 ! --physdev-is-in"]
+    lines += ["-A PREROUTING ! -i cbr0 -m physdev --physdev-in port0", "COMMIT", NAT]
+    lines[-1] = lines[-1].replace(
+        "-A OUTPUT", "-A PREROUTING -d 10.96.0.2/32 -j DNAT --to-destination 10.44.0.6\n-A OUTPUT", 1
+    )
+    tally = Tally()
+    to = (
+        "10.96.0.1:80",
+        "10.96.0.2:8080",
+        "10.44.0.6:8080",
+        "10.44.0.6:81/udp",
+        "10.128.0.12:22",
+        "10.44.1.7:8080",
+    )
+    place = node_with("\n".join(lines), (INSIDE, BESIDE, AWAY), pod_network, listening=["tcp/22"])
+    with Lab(place, ["203.0.113.7"]) as lab:
+        for sender, target in product(SENDERS, to):
+            compare(lab, tally, sender, target)
+        compare(lab, tally, "pod/default/beside", "10.44.0.5:8080")
+    assert not tally.disagreements, "\n".join(tally.disagreements)
+    assert tally.flows == len(SENDERS) * len(to) + 1
 
 
 OWNERS = [

@@ -9,7 +9,7 @@ from kproxysim.netfilter.chance import Enumeration, enumerate_runs
 from kproxysim.netfilter.condition import Unmodelled
 from kproxysim.netfilter.conntrack import Connection, Flow, Status, Tuple
 from kproxysim.netfilter.graph import ChainGraph
-from kproxysim.netfilter.host import Host
+from kproxysim.netfilter.host import Host, Sysctls
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
 from kproxysim.netfilter.ruleset import Ruleset
@@ -295,6 +295,44 @@ def test_what_is_not_known_is_said_by_name(match: str, what: str) -> None:
     with pytest.raises(Unmodelled) as caught:
         holds(match, flow=flow())
     assert what in caught.value.what
+
+
+BRIDGED = [
+    # devices in and out, the destination, the options, and whether they hold; None where nobody knows
+    ("cbr0", "", "10.44.0.9", "--physdev-is-in", True),
+    ("cbr0", "eth0", "10.9.0.1", "--physdev-is-in ! --physdev-is-bridged", True),
+    ("cbr0", "eth0", "10.9.0.1", "--physdev-out port0 --physdev-is-bridged", False),
+    ("cbr0", "cbr0", "10.44.0.9", "--physdev-is-bridged", True),
+    ("cbr0", "cbr0", "10.44.0.9", "--physdev-in port0", None),
+    ("cbr0", "cbr0", "10.44.0.9", "--physdev-in port0 ! --physdev-is-in", False),
+    ("cbr0", "cbr0", "10.9.0.1", "--physdev-is-bridged", None),
+    ("eth0", "cbr0", "10.44.0.9", "--physdev-in port0", False),
+    ("eth0", "cbr0", "10.44.0.9", "! --physdev-in port0 ! --physdev-is-bridged", True),
+    ("dummy0", "cbr0", "10.44.0.9", "! --physdev-is-in", None),
+    ("", "cbr0", "10.44.0.9", "! --physdev-is-in", True),
+]
+
+
+@pytest.mark.parametrize("iif, oif, dst, options, wanted", BRIDGED)
+def test_ports_of_bridges(iif: str, oif: str, dst: str, options: str, wanted: bool | None) -> None:
+    routing = RoutingTable()
+    routing.add_interface(Interface("cbr0", (ip_interface("10.44.0.1/24"),), is_bridge=True))
+    routing.add_interface(Interface("eth0", (ip_interface("10.9.0.9/24"),), is_bridge=False))
+    routing.add_interface(Interface("dummy0"))
+    match = parse_rule(f"-m physdev {options}", "ipv4").checks[0]
+    skb = Skb.of(Packet("udp", "10.44.0.5", dst, 1000, 53), iif=iif, oif=oif)
+    passage = Passage(Host("here", routing), HostState(), Enumeration(), lambda _: None)
+    condition = match.condition(skb, passage)
+    assert condition.held is bool(wanted)
+    assert (condition.had == "not modelled") is (wanted is None)
+    if wanted is None:
+        with pytest.raises(Unmodelled, match="match 'physdev'"):
+            match.holds(skb, passage)
+    else:
+        assert match.holds(skb, passage) is wanted
+    past_rules = Host("here", routing, sysctls=Sysctls(bridge_iptables=False))
+    negated = [word.strip().endswith("!") for word in f" {options}".split("--")[:-1]]
+    assert match.holds(skb, Passage(past_rules, HostState(), Enumeration(), lambda _: None)) is all(negated)
 
 
 EXPIRING = [

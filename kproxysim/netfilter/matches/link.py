@@ -1,8 +1,8 @@
 """What a packet's frame and bridge would tell: `-m mac`, `-m physdev`, `-m pkttype`.
 
 Sources: net/netfilter/xt_mac.c, xt_physdev.c, xt_pkttype.c. Packets here have no frame. What can be said
-without one is said: a packet made on this host has no sender's MAC and came over no bridge, and a packet that
-a host receives was sent to it. All else is unmodelled.
+without one is said: a packet made on this host has no sender's MAC, a packet that a host receives was sent to
+it, and which packets came by a bridge is known (`bridging`). All else is unmodelled.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _ORDER = ("physdev-is-in", "physdev-in", "physdev-is-out", "physdev-out", "physd
 
 @dataclass(frozen=True, slots=True)
 class PhysdevMatch:
-    """Ports of a bridge. For a packet that came over no bridge only negated options hold."""
+    """Ports of a bridge. For a packet that came over no bridge only negated options hold (`physdev_mt`)."""
 
     field: ClassVar[str] = "physdev"
     may_be_unknown: ClassVar[bool] = True
@@ -86,14 +86,33 @@ class PhysdevMatch:
         return Place()
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
-        if skb.iif == "lo":
-            return all(negated for _, _, negated in self.options)
-        raise Unmodelled("match 'physdev'")
+        answers = self._answers(skb, host)
+        if False in answers:
+            return False
+        if None in answers:
+            raise Unmodelled("match 'physdev'")
+        return True
+
+    def _answers(self, skb: Skb, host: Surroundings) -> list[bool | None]:
+        """Of each option, None where it is not known. The names of ports are not."""
+        found = host.by_bridge(skb)
+        if found is None:
+            return [None]
+        came, leaves = found
+        answers: list[bool | None] = []
+        for option, _, negated in self.options:
+            on_port = came if option in ("physdev-is-in", "physdev-in") else leaves
+            is_name = option in ("physdev-in", "physdev-out")
+            answers.append(None if is_name and on_port else on_port is not negated)
+        return answers
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
-        if skb.iif == "lo":
-            return Condition("physdev", self.save(), "no bridge", self.holds(skb, host))
-        return Condition("physdev", self.save(), "not modelled", False)
+        answers, found = self._answers(skb, host), host.by_bridge(skb)
+        if found is None or (None in answers and False not in answers):
+            return Condition("physdev", self.save(), "not modelled", False)
+        came, leaves = found
+        had = "from port to port" if leaves else "in by a port" if came else "no bridge"
+        return Condition("physdev", self.save(), had, all(answers))
 
     def save(self) -> str:
         return " ".join(
@@ -166,7 +185,7 @@ EXTENSIONS = (
         _build_physdev,
         {f"--{name}": Option(name, 0 if "-is-" in name else 1, True) for name in _ORDER},
         modelled="partly",
-        note="unmodelled but for packets that came by lo: which device is a bridge is not known",
+        note="names of ports are not known, nor whether a device that a node's facts name is a bridge",
         source="net/netfilter/xt_physdev.c",
     ),
     Extension(
