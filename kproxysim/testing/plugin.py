@@ -7,6 +7,7 @@ a test asks for it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,33 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     from kproxysim.testing.differences import difference  # noqa: PLC0415 - as above
 
     return difference(left, right)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A broken law leaves a scenario that replays it."""
+    report = yield
+    law = sys.modules.get("kproxysim.testing.law")
+    if law is not None and call.excinfo is not None:
+        violations = list(_violations(call.excinfo.value, law.LawBroken))
+        if violations:
+            from kproxysim.testing.record import record  # noqa: PLC0415 - as above
+
+            commands = dict.fromkeys(record(one, item.config.rootpath) for one in violations)
+            lines = [f"to replay it, in {item.config.rootpath}:", *commands]
+            report.sections.append(("kproxysim: broken laws as scenarios", "\n".join(lines)))
+    return report
+
+
+def _violations(error: BaseException, kind: type[BaseException]) -> Iterator[Any]:
+    """Those of a broken law, also where hypothesis has found several failures."""
+    if isinstance(error, kind):
+        yield from error.violations  # type: ignore[attr-defined]
+    elif isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _violations(one, kind)
 
 
 @pytest.fixture

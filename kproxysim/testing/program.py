@@ -5,6 +5,7 @@ from __future__ import annotations
 from pprint import pformat
 from typing import Any
 
+from kproxysim.scenario.write import manifests_of, plain_fields
 from kproxysim.testing.call import Situation
 
 __all__ = ["program"]
@@ -18,20 +19,10 @@ def program(situation: Situation) -> str:
     Rules that were given are left out, with a comment that says so: they are no kube-proxy's.
     """
     world, call = situation.world, situation.call
-    cluster = world.cluster
-    manifests = [
-        {"apiVersion": version, "kind": kind, **_written(one)}
-        for version, kind, models in (
-            ("v1", "Node", cluster.nodes),
-            ("v1", "Service", cluster.services),
-            ("discovery.k8s.io/v1", "EndpointSlice", cluster.endpoint_slices),
-        )
-        for one in models
-    ]
     lines = [
         "from kproxysim import Allow, Cluster, Edge, KubeProxyConfiguration, NodeFacts, Pod, World",
         "",
-        f"cluster = Cluster.load({_pretty(manifests)})",
+        f"cluster = Cluster.load({_pretty(manifests_of(world))})",
         "world = World(",
         "    cluster,",
         f"    edge={world.edge!r},",
@@ -54,13 +45,8 @@ def program(situation: Situation) -> str:
     return "\n".join(lines)
 
 
-def _written(model: Any) -> dict[str, Any]:
-    found: dict[str, Any] = model.model_dump(by_alias=True, exclude_unset=True, mode="json")
-    return found
-
-
 def _model(name: str, model: Any) -> str:
-    return f"{name}.model_validate({_written(model)!r})"
+    return f"{name}.model_validate({plain_fields(model)!r})"
 
 
 def _pretty(value: object) -> str:

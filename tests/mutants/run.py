@@ -72,6 +72,11 @@ def main() -> int:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(max(1, min(given.jobs, len(chosen)))):
             copies.put(_copied(Path(folder) / str(number)))
+        copy = copies.get()
+        broken = [test for _, test in _run(copy, nets) if test]
+        if broken:
+            parser.exit(2, f"without any fault these fail already: {', '.join(broken)}\n")
+        copies.put(copy)
         with ThreadPoolExecutor(copies.qsize()) as pool:
             for fault, found, seconds in pool.map(
                 lambda one: _tried(one, nets, copies, every=given.every), chosen

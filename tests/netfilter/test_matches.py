@@ -227,7 +227,9 @@ def test_without_a_connection_only_the_state_counts(match: str, wanted: bool) ->
 @pytest.mark.parametrize(
     "match, wanted", [("--mark 5", True), ("--mark 1/1", True), ("! --mark 5", False), ("--mark 4/1", False)]
 )
-def test_connmark_asks_the_connections_mark(match: str, wanted: bool) -> None:
+def test_a_mark_is_asked_for_the_bits_of_its_mask(match: str, wanted: bool) -> None:
+    """Of the packet (xt_mark.c), and of its connection (xt_connmark.c)."""
+    assert holds(f"-m mark {match}", mark=5) is wanted
     assert holds(f"-m connmark {match}", flow=flow(mark=5)) is wanted
 
 

@@ -201,6 +201,13 @@ def test_output_filter_still_shows_the_old_device_and_postrouting_the_new_one() 
     assert devices["nat:POSTROUTING"] == "v0"
 
 
+def test_filter_at_output_is_asked_after_nat() -> None:
+    """Priorities of linux/netfilter_ipv4.h: -100 before 0."""
+    for address, kind in (("10.244.1.10", "dropped"), ("10.96.0.1", "transmit")):
+        run = Run(node(NAT + f"*filter\n-A OUTPUT -d {address}/32 -j DROP\nCOMMIT\n"))
+        assert run.send(Packet("tcp", "10.128.0.11", "10.96.0.1", 51514, 80)).kind == kind
+
+
 def test_no_route_for_the_dialled_address_fails_before_any_rule() -> None:
     host = node()
     host.routing._main.pop((4, 0))

@@ -29,7 +29,7 @@ def test_law(law: Law) -> None:
         check_laws(situation, [law])
 
     holds()
-    least = 1 if ORDINARY else settings().max_examples // 10
+    least = 1 if settings().derandomize else 30
     assert spoke >= least, f"{law.name} spoke of {spoke} of the situations drawn for it"
 
 

@@ -164,3 +164,26 @@ def test_traces_are_told_apart(folder: Path) -> None:
     assert "steps that are the same, the last at node-a" in lines[1]
     assert lines[2].startswith("left:  node-a ")
     assert lines[3].startswith("right: ")
+
+
+LAW = """
+import pytest
+from kproxysim.testing import LAWS, Call, Situation, check_laws
+from kproxysim.testing.call import again
+
+@pytest.mark.kproxysim("echo.scenario.yaml")
+def test_law(world):
+    nobody = lambda cluster, node, family: "*nat\\nCOMMIT\\n"
+    call = Call("internet/203.0.113.7", "10.128.0.12:30080")
+    check_laws(Situation(again(world, rules=nobody), call, nobody), [LAWS["served-at-every-address"]])
+"""
+
+
+def test_a_broken_law_leaves_a_scenario(folder: Path) -> None:
+    (folder / "test_law.py").write_text(LAW)
+    shown = run(folder, "-q", "test_law.py").stdout
+    assert "law broken: served-at-every-address" in shown
+    assert "kproxysim trace .kproxysim/served-at-every-address.scenario.yaml --packet call" in shown
+    assert Scenario.load(folder / ".kproxysim" / "served-at-every-address.scenario.yaml").packets.keys() == {
+        "call"
+    }

@@ -31,7 +31,8 @@ def _masqueraded(situation: Situation) -> Examined:
                 continue
             yield Broken(
                 f"{visit.node} sends {visit.went} on with a source that is none of its own addresses, so "
-                f"that the answer need not come back to it ({promise.claim})"
+                f"that the answer need not come back to it ({promise.claim})",
+                {"source": "masqueraded"},
             )
 
 
@@ -49,6 +50,7 @@ def _kept(situation: Situation) -> Examined:
                 yield Broken(
                     f"{visit.node} replaces the source {visit.came.src} by {visit.went.src} on the way to "
                     f"{visit.went.destination}, where {promise.claim} promises to keep it",
+                    {"source": "kept"},
                 )
 
 
@@ -68,7 +70,8 @@ def _itself(masqueraded: bool, visit: Visit) -> Examined:
     else:
         yield Broken(
             f"{visit.went.dst} reaches itself through a Service and would see its own address as the "
-            f"caller's: it drops such a packet, or answers past the node"
+            f"caller's: it drops such a packet, or answers past the node",
+            {"source": "masqueraded"},
         )
 
 
@@ -106,7 +109,8 @@ def _answered(situation: Situation) -> Examined:
             )
             yield Broken(
                 f"{branch.packet.destination} took the packet, its answer has to come by {home}, which "
-                f"translated it, and yet the caller sees {branch.client_sees} (the answer: {reply})"
+                f"translated it, and yet the caller sees {branch.client_sees} (the answer: {reply})",
+                {"client": "answered"},
             )
 
 

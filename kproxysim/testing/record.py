@@ -1,0 +1,75 @@
+"""A broken law as a scenario file that `kproxysim` replays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from kproxysim.errors import InputError
+from kproxysim.network.balancing import balanced_addresses
+from kproxysim.scenario import Scenario
+from kproxysim.scenario.write import scenario_text
+from kproxysim.testing.call import Situation
+from kproxysim.testing.law import Violation
+
+__all__ = ["FOLDER", "PACKET", "record", "situation_text"]
+
+FOLDER = ".kproxysim"
+"""Below the root folder of the tests; nothing in it is for version control."""
+
+PACKET = "call"
+
+_NOWHERE = frozenset({"unreachable", "no-route"})
+
+
+def record(violation: Violation, root: Path) -> str:
+    """Write the situation to FOLDER/LAW.scenario.yaml below `root`: the command that replays it.
+
+    The file expects what the law asks for, where that can be said of the whole way of a packet and does not
+    hold now; then `kproxysim run` fails until it does.
+    """
+    folder = root / FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    path = folder / f"{violation.law.name}.scenario.yaml"
+    shown = path.relative_to(root)
+    path.write_text(_text(violation), encoding="utf-8")
+    try:
+        holds = Scenario.load(path).run().passed
+    except InputError as error:
+        return f"{shown} can't be replayed: {error.diagnostics[0].message}"
+    if not holds:
+        return f"kproxysim run {shown}"
+    path.write_text(_text(violation, expects=False), encoding="utf-8")
+    return f"kproxysim trace {shown} --packet {PACKET}"
+
+
+def _text(violation: Violation, *, expects: bool = True) -> str:
+    situation = violation.situation
+    expected = violation.expect if expects else {}
+    return situation_text(
+        situation,
+        about=f"Law broken: {violation.law.name}",
+        teaches=f"{violation.law.statement} Here it does not hold: {violation.why}.",
+        expect=expected,
+    )
+
+
+def situation_text(
+    situation: Situation, *, about: str, teaches: str = "", expect: Mapping[str, Any] | None = None
+) -> str:
+    """A situation as a scenario with one packet, called "call"; `expect` is what is to become of it."""
+    call, world = situation.call, situation.world
+    form = {"from": call.source, "to": call.to}
+    dialled = situation.packet.dst
+    routed = any(dialled in ip_network(prefix) for prefix in world.edge.routes)
+    if call.via in balanced_addresses(world.cluster).get(dialled, ()) and not routed:
+        form["via"] = str(call.via)
+    ends = {branch.disposition for branch in situation.trace}
+    if not expect and len(ends) == 1 and ends <= _NOWHERE:
+        # What is sent to nobody's address is a slip of the pen, unless the file says that it is meant.
+        expect = {"disposition": ends.pop()}
+    expected = [{"packet": PACKET, **expect}] if expect else []
+    return scenario_text(world, {PACKET: form}, about=about, teaches=teaches, expect=expected)
