@@ -390,6 +390,9 @@ def compare(
     from kproxysim.cli.compare import compare as compare_packets
     from kproxysim.cli.sources import Settings
 
+    if not source and not filename:
+        raise typer.BadParameter("give a scenario and two of its packets", param_hint="PACKET")
+
     settings = Settings(version=kube_proxy_version, strict=strict, verbose=verbose)
     compare_packets(_named(source, filename), left, right, output.value, settings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Branch, Trace, World
 from kproxysim.network.choosing import picked
 from kproxysim.network.who import known_addresses
-from kproxysim.packet import Packet
+from kproxysim.packet import Packet, format_endpoint
 from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
@@ -86,13 +87,19 @@ def _remarks(found: Trace, world: World, asked: Asked) -> Iterator[Diagnostic]:
             f"--via {asked.via} has no effect: the edge does not choose that node for {found.packet.dst}"
         )
         yield Diagnostic("KPS807", Severity.NOTE, message)
-    if any(branch.reason == "nobody-has-this-address" for branch in found):
+    lost = {one.packet.dst for one in found if one.reason == "nobody-has-this-address"}
+    if found.packet.dst in lost:
         what, known = known_addresses(world.cluster, from_internet=found.source == "internet")
+        known = [(text, owner) for text, owner in known if text != str(found.packet.dst)]
         names = [f"{text} ({owner})" for text, owner in known[:_MOST_NAMED]] or ["none"]
         rest = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
         message = f"nobody has {found.packet.dst}; known {what}: {', '.join(names)}{rest}"
         meant = did_you_mean(str(found.packet.dst), [text for text, _ in known])
         yield Diagnostic("KPS807", Severity.NOTE, message, help=meant)
+    for address in sorted(lost - {found.packet.dst}, key=str):
+        message = f"nobody has {address}, which took the place of {found.packet.dst} on the way"
+        help_ = "is the endpoint's nodeName missing, or its Node? A pod is reached by way of its node"
+        yield Diagnostic("KPS807", Severity.NOTE, message, help=help_)
 
 
 def _let_in_at(branch: Branch, node: str) -> bool:
@@ -118,7 +125,32 @@ def _find(
         return world, form.packet_in(world), form.source, asked.via or form.via, form
     source, to = _whole(asked).values()
     world = world_of(sources, settings)
+    _check_is_no_name(to, world)
     return world, world.packet(source, to), source, asked.via, None
+
+
+def _check_is_no_name(to: str, world: World) -> None:
+    """Raises InputError (KPS702) for a Service by the name that DNS or kubectl uses, with its address."""
+    name, _, port = to.removesuffix("/tcp").removesuffix("/udp").removesuffix("/sctp").partition(":")
+    short = name.removeprefix("svc/").removeprefix("service/")
+    short = short.removesuffix(".cluster.local").removesuffix(".svc")
+    for one in world.cluster.services:
+        balancer = any(entry.hostname == name for entry in one.status.load_balancer.ingress if name)
+        own, namespace = one.metadata.name, one.metadata.namespace
+        if not balancer and short not in (own, f"{namespace}/{own}", f"{own}.{namespace}"):
+            continue
+        address = next((text for text in one.spec.cluster_ips if text != "None"), "")
+        number = int(port) if port.isdecimal() else next((each.port for each in one.spec.ports), 80)
+        dialled = format_endpoint(ip_address(address), number) if address else ""
+        raise InputError.of(
+            "KPS702",
+            f"{name!r} is a name, and packets go to addresses",
+            found=to,
+            help=f"write {dialled}, the cluster IP of {one.key}"
+            if dialled
+            else f"{one.key} has no cluster IP: dial one of its pods",
+            notes=(f"it is the load balancer of {one.key}: no rule knows it by name",) if balancer else (),
+        )
 
 
 def _whole(asked: Asked) -> dict[str, str]:

@@ -73,6 +73,10 @@ class _Frame:
     merged: list[dict[str, Any]] = field(default_factory=list)
 
 
+_TABLES = ("filter", "nat", "mangle", "raw", "security")
+"""Of iptables: a dump begins with `*filter`, which is an alias to YAML."""
+
+
 class _Reader:
     """All state of reading one text.
 
@@ -182,7 +186,9 @@ class _Reader:
         if event.anchor not in self._anchors:
             inside = any(frame.anchor == event.anchor for frame in self._stack)
             reason = "refers to the value that it is part of" if inside else "refers to no anchor before it"
-            raise _at(event, "KPS011", f"*{event.anchor} {reason}")
+            dump = event.anchor in _TABLES and not self._anchors
+            hint = "if this is a dump of iptables-save, give it with --node-facts" if dump else ""
+            raise _at(event, "KPS011", f"*{event.anchor} {reason}", hint)
         value, size = self._anchors[event.anchor]
         self._aliased += size
         if self._aliased > MAX_ALIASED:

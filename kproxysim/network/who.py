@@ -78,12 +78,19 @@ def check_sender(text: str, hosts: Iterable[str], clients: Iterable[str]) -> Non
 
 def known_addresses(cluster: Cluster, *, from_internet: bool) -> tuple[str, list[tuple[str, str]]]:
     """What somebody may have meant to dial, with its owner, and what these addresses are: the nodes' external
-    ones for who calls from the internet, else cluster IPs and the nodes' internal ones.
+    ones and those of load balancers for who calls from the internet, else cluster IPs and the nodes' internal
+    ones.
     """
     nodes = cluster.nodes
     if from_internet:
         external = [(text, node.name) for node in nodes for text in node.addresses("ExternalIP")]
-        return "external addresses", external
+        balanced = [
+            (entry.ip, one.key)
+            for one in cluster.services
+            for entry in one.status.load_balancer.ingress
+            if entry.ip
+        ]
+        return "external addresses", external + balanced
     own = [(text, one.key) for one in cluster.services for text in one.spec.cluster_ips if text != "None"]
     return "addresses", own + [(text, node.name) for node in nodes for text in node.addresses("InternalIP")]
 
@@ -97,7 +104,9 @@ def _address(text: str) -> Address | None:
 
 def _unknown(text: str, hint: str, known: Iterable[str], wanted: str = "") -> InputError:
     names = sorted(known)
-    close = closest(text, names) or closest(wanted, names)
+    last = text.rpartition("/")[2]
+    same = [name for name in names if last and name.rpartition("/")[2] == last]  # in another namespace, say
+    close = " or ".join(same[:3]) or closest(text, names) or closest(wanted, names)
     notes = (f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}",) if names else ()
     return InputError.of(
         "KPS701",
@@ -125,6 +134,13 @@ def _check_brackets(text: str, endpoint: str) -> None:
 
 def parse_target(text: str) -> tuple[Address, int | None, str]:
     """`HOST:PORT[/protocol]` or `HOST/icmp` as address, port, protocol. Raises InputError (KPS702)."""
+    if "://" in text:
+        raise InputError.of(
+            "KPS702",
+            f"{text!r} is a URL, and packets go to addresses",
+            found=text,
+            help="write ADDRESS:PORT, such as 198.51.100.12:80 for http://198.51.100.12/",
+        )
     endpoint, slash, protocol = text.rpartition("/")
     if not slash:
         endpoint, protocol = text, "tcp"

@@ -31,6 +31,11 @@ class TestDestination:
     def test_a_ping_has_no_port_to_be_told_apart(self) -> None:
         assert parse_target("2001:db8::1/icmp") == (ip_address("2001:db8::1"), None, "icmp")
 
+    def test_a_url_is_none(self) -> None:
+        with pytest.raises(InputError, match="is a URL") as raised:
+            parse_target("http://198.51.100.12:80/")
+        assert raised.value.diagnostics[0].help.startswith("write ADDRESS:PORT")
+
 
 class TestSenderWithoutAWorld:
     """Only where it is sure that nobody is called so."""
@@ -43,3 +48,9 @@ class TestSenderWithoutAWorld:
     def test_is_nobody(self, text: str) -> None:
         with pytest.raises(InputError, match="nobody here is called"):
             check_sender(text, ["node/node-a"], ["browser"])
+
+    @pytest.mark.parametrize("text", ["pod/shop/echo-1", "pod/echo-1", "echo-1"])
+    def test_of_another_namespace_is_meant(self, text: str) -> None:
+        with pytest.raises(InputError) as raised:
+            check_sender(text, ["pod/shop/echo-10", "pod/zoo/echo-1", "pod/shop/echo-11"], [])
+        assert raised.value.diagnostics[0].help == "did you mean pod/zoo/echo-1?"
