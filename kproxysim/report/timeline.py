@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _WIDEST_LABEL, _WIDEST_EVENT, _WIDEST_NAME = 16, 40, 16
-_RIGHT, _NARROWEST = 40, 16
+_RIGHT, _NARROWEST = 46, 16
 _MOST_STANDINGS = 4
 _MOST_NODES = 4
 _MARK = 6
@@ -145,7 +145,10 @@ def _cut(text: str, width: int) -> str:
 
 
 def _standings(standings: Sequence[StandingLike], width: int) -> Iterator[Span]:
-    """A line for each way that a connection may stand; those that are as they were are dim."""
+    """A line for each way that a connection may stand: of a step that is about one of them, or about a packet,
+    that one alone; of others all, dim, for they are as they were.
+    """
+    standings = [one for one in standings if one.is_new] or standings
     shown = standings if len(standings) <= _MOST_STANDINGS else standings[: _MOST_STANDINGS - 1]
     names = max((len(_cut(one.name, _WIDEST_NAME)) for one in shown), default=0) + 2
     for one in shown:
@@ -156,7 +159,7 @@ def _standings(standings: Sequence[StandingLike], width: int) -> Iterator[Span]:
                 yield Span(f"{name:{names}}{line}", "" if one.is_new else "dim")
                 name = ""
     if len(shown) < len(standings):
-        yield Span(f"and {len(standings) - len(shown)} more as before", "dim")
+        yield Span(f"and {len(standings) - len(shown)} more", "dim")
 
 
 def _stand(state: str, detail: str, share: Fraction) -> str:

@@ -110,7 +110,6 @@ FAIL  time  what it shows
 ok    1       0s     open web       web  open, default/echo-1
 FAIL  2 late  1m30s  send on other  other  1/3 open, default/echo-1
                                            2/3 timeout, dropped-by-rule
-                                    web    open, default/echo-1
                        1 to 4 entries of conntrack gone
                        what to look at
                        connection: wanted open, got timeout
