@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kproxysim.lesson.lesson import Asked, Compared, Lesson, Part, Ruled, Said, Shown, marked
+from kproxysim.lesson.lesson import Asked, Compared, Lesson, Part, Played, Ruled, Said, Shown, marked
 from kproxysim.lesson.text import command
 from kproxysim.report.brief import summary_parts
 from kproxysim.report.compare import compare
@@ -16,6 +16,7 @@ from kproxysim.report.html.compare_page import COMPARE_STYLES, comparison_chart
 from kproxysim.report.html.document import document
 from kproxysim.report.html.elements import Element, element
 from kproxysim.report.html.player import PLAYER_SCRIPTS, PLAYER_STYLES, keys_help, player
+from kproxysim.report.timeline import timeline_page
 
 __all__ = ["lesson_html"]
 
@@ -71,7 +72,9 @@ def _part(part: Part) -> Element:
     )
 
 
-def _result(part: Shown | Compared | Ruled) -> list[Element]:
+def _result(part: Shown | Compared | Ruled | Played) -> list[Element]:
+    if isinstance(part, Played):
+        return [element("pre", timeline_page(part.moments, {}).text().rstrip("\n"))]
     if isinstance(part, Compared):
         return [comparison_chart(compare(*part.traces, part.packets), level=3)]
     if isinstance(part, Ruled):

@@ -17,12 +17,12 @@ from kproxysim.lesson.model import Detail, LessonFile, Proof, Step
 from kproxysim.lesson.shelf import lesson_path, scenario_path
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import Trace
-from kproxysim.scenario import Scenario
+from kproxysim.scenario import Moment, Scenario
 from kproxysim.scenario.mistakes import known_names, located, mistakes_of
 from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
-__all__ = ["Asked", "Compared", "Lesson", "Part", "Ruled", "Said", "Shown", "marked"]
+__all__ = ["Asked", "Compared", "Lesson", "Part", "Played", "Ruled", "Said", "Shown", "marked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A packet of a scenario, traced, in some detail."""
+    """A packet of a scenario, traced, in some detail: at the start, or after the step `at` of its time line;
+    `own` if it is the packet of that step.
+    """
 
     scenario: Scenario
     packet: str
@@ -44,6 +46,8 @@ class Shown:
     detail: Detail
     pick: str | None = None
     reply: bool = False
+    at: str | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,13 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """Rules of a node: of table nat, the chains whose names begin so."""
+    """Rules of a node, after a step if one is named: of table nat, the chains whose names begin so."""
 
     scenario: Scenario
     node: str
     ruleset: Ruleset
     chains: tuple[str, ...] = ()
+    at: str | None = None
 
     def lines(self) -> Iterator[str]:
         """The rules as kube-proxy writes them, chain after chain."""
@@ -70,6 +75,14 @@ class Ruled:
         for chain in table:
             if not self.chains or chain.name.startswith(self.chains):
                 yield from map(str, chain.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Steps of a scenario's time line."""
+
+    scenario: Scenario
+    moments: tuple[Moment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,7 @@ class Asked:
     proof: Shown | Compared | None = None
 
 
-Part = Said | Shown | Compared | Ruled | Asked
+Part = Said | Shown | Compared | Ruled | Played | Asked
 
 
 @dataclass(slots=True, eq=False)
@@ -147,11 +160,16 @@ class Lesson:
         if step.compare is not None:
             return self._compared(name, step.compare)
         scenario = self._shelf.scenario(name)
+        if step.play is not None:
+            first, last = map(scenario.step_number, step.play)
+            return Played(scenario, tuple(scenario.timeline())[first - 1 : last])
         if step.rules is not None:
-            return Ruled(scenario, step.rules, scenario.world().ruleset(step.rules), step.chains)
+            world = scenario.world()
+            if step.at is not None:
+                world = scenario.timeline().moment(scenario.step_number(step.at)).ways[0].world
+            return Ruled(scenario, step.rules, world.ruleset(step.rules), step.chains, step.at)
         assert step.show is not None
-        trace = scenario.trace(step.show, pick=step.pick)
-        return Shown(scenario, step.show, trace, step.detail, step.pick, step.reply)
+        return _shown(scenario, step.show, step.detail, step.pick, step.at, reply=step.reply)
 
     def _proof(self, proof: Proof) -> Shown | Compared:
         name = proof.scenario or self._file.scenario
@@ -159,19 +177,29 @@ class Lesson:
             return self._compared(name, proof.compare)
         assert proof.show is not None
         scenario = self._shelf.scenario(name)
-        trace = scenario.trace(proof.show, pick=proof.pick)
-        return Shown(scenario, proof.show, trace, proof.detail, proof.pick, proof.reply)
+        return _shown(scenario, proof.show, proof.detail, proof.pick, proof.at, reply=proof.reply)
 
     def _compared(self, name: str, packets: tuple[str, str]) -> Compared:
         scenario = self._shelf.scenario(name)
         return Compared(scenario, packets, (scenario.trace(packets[0]), scenario.trace(packets[1])))
 
 
+def _shown(
+    scenario: Scenario, packet: str, detail: Detail, pick: str | None, at: str | None, *, reply: bool = False
+) -> Shown:
+    if at is None:
+        return Shown(scenario, packet, scenario.trace(packet, pick=pick), detail, pick, reply)
+    moment = scenario.timeline().moment(scenario.step_number(at))
+    if moment.trace is not None and moment.packet == packet and pick is None:
+        return Shown(scenario, packet, moment.trace, detail, reply=reply, at=at, own=True)
+    return Shown(scenario, packet, scenario.trace(packet, pick=pick, at=at), detail, pick, reply, at)
+
+
 def _names(file: LessonFile, shelf: _Shelf) -> Iterator[Finding]:
     """Names of scenarios, packets and nodes that are nowhere, with their places in the file."""
     wanted: list[tuple[str | None, tuple[int | str, ...], Step | Proof]] = []
     for number, step in enumerate(file.steps):
-        if step.verb in ("show", "rules", "compare"):
+        if step.verb in ("show", "rules", "compare", "play"):
             wanted.append((step.scenario, ("steps", number), step))
         if step.proof is not None:
             wanted.append((step.proof.scenario, ("steps", number, "proof"), step.proof))
@@ -187,10 +215,24 @@ def _names(file: LessonFile, shelf: _Shelf) -> Iterator[Finding]:
             if one not in scenario.packets:
                 verb = "show" if form.show is not None else "compare"
                 yield _unknown("packet", one, scenario.packets, (*path, verb))
+        yield from _moments(form, scenario, path)
         if isinstance(form, Step) and form.rules is not None:
             nodes = [node.name for node in scenario.cluster.nodes]
             if form.rules not in nodes:
                 yield _unknown("node", form.rules, nodes, (*path, "rules"))
+
+
+def _moments(form: Step | Proof, scenario: Scenario, path: tuple[int | str, ...]) -> Iterator[Finding]:
+    """Steps of the time line that there are not."""
+    named: list[tuple[str, tuple[int | str, ...]]] = [] if form.at is None else [(form.at, (*path, "at"))]
+    if isinstance(form, Step):
+        named += [(one, (*path, "play", place)) for place, one in enumerate(form.play or ())]
+    for name, place in named:
+        try:
+            scenario.step_number(name)
+        except InputError:
+            known = [one or str(number) for number, one in enumerate(scenario.step_names, 1)]
+            yield _unknown("step", name, known, place)
 
 
 def _unknown(what: str, name: str, known: Iterable[str], path: tuple[int | str, ...]) -> Finding:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from kproxysim.cluster.base import Flag, KubernetesModel
 from kproxysim.scenario.mistakes import mistake
 
 __all__ = ["VERBS", "Detail", "LessonFile", "Proof", "Step"]
 
-VERBS = ("say", "show", "rules", "compare", "ask")
+VERBS = ("say", "show", "rules", "compare", "play", "ask")
 """What a step of a lesson does; each has one."""
 
 Detail = Literal["full", "summary", "ending"]
@@ -25,10 +25,22 @@ _BELONGS = {
     "answer": ("ask",),
     "because": ("ask",),
     "proof": ("ask",),
-    "scenario": ("show", "rules", "compare"),
+    "at": ("show", "rules"),
+    "scenario": ("show", "rules", "compare", "play"),
 }
 
 _Text = Annotated[str, Field(min_length=1)]
+
+
+def _written(value: Any) -> Any:
+    return str(value) if type(value) is int else value
+
+
+_Moment = Annotated[
+    str, BeforeValidator(_written), Field(min_length=1), WithJsonSchema({"type": ["integer", "string"]})
+]
+"""A step of a scenario's time line, by name or number."""
+
 _Count = Annotated[int, Field(strict=True, ge=1)]
 
 
@@ -46,17 +58,20 @@ class Proof(_Form):
     detail: Detail = Field("ending", description="How much of its trace.")
     pick: _Text | None = Field(None, description="Only the ways that reach this endpoint.")
     reply: Flag = Field(False, description="The way of the answer as well.")
+    at: _Moment | None = Field(None, description="Of `show`: as in a step.")
     compare: tuple[_Text, _Text] | None = Field(None, description="Two packets of the scenario.")
 
     @model_validator(mode="after")
     def _shows_one_thing(self) -> Self:
         if (self.show is None) == (self.compare is None):
             raise mistake("KPS902", "a proof shows a packet or compares two", "write show: PACKET")
+        if self.at is not None and self.show is None:
+            raise mistake("KPS902", "at does not go with compare", "it belongs to show")
         return self
 
 
 class Step(_Form):
-    """One step; it has one of `say`, `show`, `rules`, `compare` and `ask`, and what belongs to that."""
+    """One step; it has one of `say`, `show`, `rules`, `compare`, `play`, `ask`, and what belongs to that."""
 
     say: _Text | None = Field(
         None, description="Words: paragraphs, and lines that begin with four blanks as they are."
@@ -64,11 +79,19 @@ class Step(_Form):
     show: _Text | None = Field(None, description="A packet of the scenario, traced.")
     rules: _Text | None = Field(None, description="A node of the scenario, whose rules are shown.")
     compare: tuple[_Text, _Text] | None = Field(None, description="Two packets, held side by side.")
+    play: tuple[_Moment, _Moment] | None = Field(
+        None, description="Steps of the scenario, the first and the last, as `kproxysim run` shows them."
+    )
     ask: _Text | None = Field(None, description="A question to guess at before the answer is uncovered.")
     scenario: _Text | None = Field(None, description="A scenario other than the lesson's.")
     detail: Detail = Field("full", description="Of `show`: `full`, `summary`, or only the `ending`.")
     pick: _Text | None = Field(None, description="Of `show`: only the ways that reach this endpoint.")
     reply: Flag = Field(False, description="Of `show`: the way of the answer as well.")
+    at: _Moment | None = Field(
+        None,
+        description="Of `show` and `rules`: after this step of the scenario, by name or number. If the step "
+        "itself sends the packet, that one is shown.",
+    )
     chains: tuple[_Text, ...] = Field(
         (), description="Of `rules`: which chains, by the beginning of their names. Without it all of nat."
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from kproxysim.lesson.lesson import Asked, Compared, Lesson, Part, Ruled, Said, Shown, marked
+from kproxysim.lesson.lesson import Asked, Compared, Lesson, Part, Played, Ruled, Said, Shown, marked
 from kproxysim.lesson.shelf import shown_path
 from kproxysim.report.brief import summary_page
 from kproxysim.report.compare import compare
 from kproxysim.report.compare_text import comparison_page
 from kproxysim.report.page import WIDTH, Page, Span, wrapped
 from kproxysim.report.text import ending_page, trace_page
+from kproxysim.report.timeline import timeline_page
 
 __all__ = ["answer_page", "command", "lesson_page", "part_page", "title_page"]
 
@@ -68,17 +69,23 @@ def answer_page(part: Asked, guess: int | None, width: int = WIDTH) -> Page:
     return page
 
 
-def command(part: Shown | Compared | Ruled) -> str:
+def command(part: Shown | Compared | Ruled | Played) -> str:
     """The command that shows the same."""
     path = shown_path(part.scenario.path)
+    if isinstance(part, Played):
+        first, last = part.moments[0].number, part.moments[-1].number
+        return f"kproxysim run {path}   (step{f' {first}' if first == last else f's {first} to {last}'})"
     if isinstance(part, Compared):
         return f"kproxysim compare {path} {' '.join(part.packets)}"
     if isinstance(part, Ruled):
         shown = f"   (of table nat: {', '.join(part.chains)})" if part.chains else ""
-        return f"kproxysim rules {path} --node {part.node}{shown}"
+        at = f" --at {part.at}" if part.at else ""
+        return f"kproxysim rules {path} --node {part.node}{at}{shown}"
     pick = f" --pick {part.pick}" if part.pick else ""
     detail = " --detail summary" if part.detail == "summary" else ""
-    return f"kproxysim trace {path} --packet {part.packet}{pick}{detail}{' --reply' if part.reply else ''}"
+    packet = "" if part.own else f" --packet {part.packet}"
+    at = f" --at {part.at}" if part.at else ""
+    return f"kproxysim trace {path}{packet}{at}{pick}{detail}{' --reply' if part.reply else ''}"
 
 
 def _words(text: str) -> str:
@@ -107,7 +114,9 @@ def _question(part: Asked, width: int) -> Page:
     return page
 
 
-def _result(part: Shown | Compared | Ruled, width: int) -> Page:
+def _result(part: Shown | Compared | Ruled | Played, width: int) -> Page:
+    if isinstance(part, Played):
+        return timeline_page(part.moments, {}, width)
     if isinstance(part, Compared):
         return comparison_page(compare(*part.traces, part.packets), width)
     if isinstance(part, Ruled):

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kproxysim.netfilter.conntrack import CtState
 from kproxysim.network.trace import Branch, Nearest, Trace
-from kproxysim.packet import Packet
 from kproxysim.report.conditions import miss_text
 from kproxysim.report.endings import client_words, other_branch, reply_words, verdict_words
 from kproxysim.report.names import maker
@@ -38,14 +38,24 @@ def is_good(branch: Branch) -> bool:
 
 def opening(trace: Trace) -> Fact:
     """The packet as it was sent, and by whom."""
-    return Fact("packet", f"{trace.packet}{_kind(trace.packet)}", f"(from: {trace.source})")
+    return Fact("packet", f"{trace.packet}{_kind(trace)}", f"(from: {trace.source})")
 
 
-def _kind(packet: Packet) -> str:
-    """Whether the packet opens a connection, or else its flags."""
+def _kind(trace: Trace) -> str:
+    """Whether the packet opens a connection or is known to one, or else its flags."""
+    packet = trace.packet
     if packet.protocol == "tcp" and packet.flags != "SYN":
         return f"  {packet.flags}"
-    return "  new" if packet.icmp is None else ""
+    if packet.icmp is not None:
+        return ""
+    return "  established" if any(map(is_known, trace.branches)) else "  new"
+
+
+def is_known(branch: Branch) -> bool:
+    """Was the packet part of a connection already, where it was first looked up?"""
+    flows = (step.before.flow for _, step in branch.steps())
+    first = next((flow for flow in flows if flow is not None), None)
+    return first is not None and first.state == CtState.ESTABLISHED
 
 
 def ending(trace: Trace, branch: Branch) -> Iterator[Fact]:
@@ -58,7 +68,7 @@ def ending(trace: Trace, branch: Branch) -> Iterator[Fact]:
         kernel = branch.probability_kernel
         exact = "" if kernel == branch.probability else f"; the kernel's 31 bits make it {kernel}"
         yield Fact("chance", f"{branch.probability}{exact}")
-    alike = class_of(branch)
+    alike = None if is_known(branch) else class_of(branch)
     if alike is not None and (words := alike.words()):
         yield Fact("class", f"{words}: the same rules")
     others = [one for one in trace.branches if one is not branch]

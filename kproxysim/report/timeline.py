@@ -145,8 +145,8 @@ def _cut(text: str, width: int) -> str:
 
 
 def _standings(standings: Sequence[StandingLike], width: int) -> Iterator[Span]:
-    """A line for each way that a connection may stand: of a step that is about one of them, or about a packet,
-    that one alone; of others all, dim, for they are as they were.
+    """A line for each way that a connection may stand: of a step that is about one, or about a packet, that
+    one alone; of other steps all, dim, for they are as they were.
     """
     standings = [one for one in standings if one.is_new] or standings
     shown = standings if len(standings) <= _MOST_STANDINGS else standings[: _MOST_STANDINGS - 1]

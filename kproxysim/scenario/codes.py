@@ -136,8 +136,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "a connection that is not there, or there already",
         "`open` gives a connection the name of its packet, or the one under `as`. What uses it comes later, "
         "and before it is closed; a second one needs a name of its own. What opens a connection is an "
-        "ordinary packet: without `flags`, `icmp`, `src`, `mark`, `uid` and `gid`. With `clients` it comes "
-        "from the internet.",
+        "ordinary packet: without `flags`, `icmp` and `src`. With `clients` it comes from the internet.",
         "steps:\n- open: browser\n- open: browser\n  as: second\n- send: second",
     ),
     Explanation(

@@ -33,7 +33,7 @@ from kproxysim.scenario_mark import SCENARIO
 if TYPE_CHECKING:
     import random
 
-    from kproxysim.network import Trace, World
+    from kproxysim.network import Exchange, Trace, World
     from kproxysim.packet import Packet
 
 __all__ = [
@@ -294,15 +294,19 @@ class PacketForm(ScenarioModel):
         """What becomes of this packet, made by `packet_in`, in a world. `via`, `pick`, `rng` and what is
         raised: as for `World.send`.
         """
+        mark, uid, gid = self.mark, self.uid, self.gid
         return world.send(
-            packet,
-            self.source,
-            via=via or self.via,
-            mark=self.mark,
-            uid=self.uid,
-            gid=self.gid,
-            pick=pick,
-            rng=rng,
+            packet, self.source, via=via or self.via, mark=mark, uid=uid, gid=gid, pick=pick, rng=rng
+        )
+
+    def open_in(self, world: World, *, pick: str | None = None, rng: random.Random | None = None) -> Exchange:
+        """Open a connection by this packet, from a port that its sender has not used if none is given.
+        `pick`, `rng` and what is raised: as for `World.open`.
+        """
+        packet = None if self.sport is None else self.packet_in(world)
+        to, mark, uid, gid = self.to, self.mark, self.uid, self.gid
+        return world.open(
+            packet, self.source, to=to, via=self.via, mark=mark, uid=uid, gid=gid, pick=pick, rng=rng
         )
 
 

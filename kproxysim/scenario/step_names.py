@@ -16,7 +16,7 @@ from kproxysim.spelling import did_you_mean
 
 __all__ = ["check_steps", "expected_packets"]
 
-_OF_SINGLE_PACKETS = ("flags", "icmp", "src", "mark", "uid", "gid")
+_OF_SINGLE_PACKETS = ("flags", "icmp", "src")
 
 
 def expected_packets(draft: Draft) -> set[str]:

@@ -126,9 +126,7 @@ class Timeline:
         rng = None if step.seed is None else random.Random(step.seed)
         if step.open is not None:
             form = self._packets[step.open]
-            if form.sport is not None:
-                return world.open(form.packet_in(world), form.source, via=form.via, pick=step.pick, rng=rng)
-            return world.open(source=form.source, to=form.to, via=form.via, pick=step.pick, rng=rng)
+            return form.open_in(world, pick=step.pick, rng=rng)
         session = way.connections[step.connection]
         via = self._packets[self._opened[step.connection]].via
         if step.send is not None:
@@ -150,9 +148,8 @@ class Timeline:
         share = Fraction(1, step.clients)
         after, traces = replace(way, world=world), []
         for number in range(step.clients):
-            exchange = world.open(
-                source=f"internet/{first + number}", to=form.to, via=form.via, pick=step.pick, rng=rng
-            )
+            client = form.model_copy(update={"source": f"internet/{first + number}"})
+            exchange = client.open_in(world, pick=step.pick, rng=rng)
             after = after.with_exchange("", exchange)
             assert exchange.trace is not None
             one = replace(after, probability=share, probability_kernel=share)

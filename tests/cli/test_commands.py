@@ -47,7 +47,7 @@ class TestSteps:
         lines = done.stdout.splitlines()
         assert (done.exit_code, lines[0]) == (0, "ok    article  two ways in")
         assert lines[3] == (
-            "      1         0s    open nodeport, pick default/echo-1      nodeport  open, default/echo-1"
+            "      1         0s    open nodeport, pick               nodeport  open, default/echo-1"
         )
         assert "node-a, node-b: partial sync, + 1 chain, 4 rules, - 2 rules\n" in done.stdout
 

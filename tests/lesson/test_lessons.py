@@ -47,6 +47,11 @@ def test_a_lesson_reads_well(name: str) -> None:
 
 
 RIGHT: dict[str, list[tuple[str, str]]] = {
+    "stale-conntrack": [
+        ("The new pod", "deliver 10.44.1.22:5353 p=1 src=10.44.1.9"),
+        ("Nobody, it goes to the old pod's address", "unreachable 10.44.1.21:5353 p=1 src=10.44.0.9"),
+        ("Never, while it goes on like this", "unreachable 10.44.1.21:5353 p=1 src=10.44.0.9"),
+    ],
     "externalips-vs-nodeport": [
         ("10.128.0.12, the node's internal address", "deliver 10.44.0.5:8080 p=1/2 src=10.44.0.1"),
         ("The browser is refused at once", "refuse 10.128.0.12:80 p=1 src=203.0.113.7"),
@@ -194,6 +199,9 @@ def test_a_lesson_can_be_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("- ask: a\n  choices: [b]\n  answer: 1", "KPS902 a question needs choices and an answer 7"),
         ("- ask: a\n  choices: [b, c]\n  answer: 3", "KPS902 there is no choice 3 7"),
         ("- {}", "KPS902 this step does nothing 7"),
+        ("- say: a\n  at: 1", "KPS902 at does not go with say 7"),
+        ("- rules: node-a\n  at: 1", "KPS903 the scenario has no step '1' 8"),
+        ("- play: [1, end]\n  scenario: stale-udp-entry", "KPS903 the scenario has no step 'end' 7"),
     ],
 )
 def test_a_mistake_has_its_place(wrong: str, said: str, tmp_path: Path) -> None:
@@ -204,6 +212,21 @@ def test_a_mistake_has_its_place(wrong: str, said: str, tmp_path: Path) -> None:
     (one,) = caught.value.diagnostics
     assert one.position is not None
     assert f"{one.code} {one.message} {one.position.line}" == said
+
+
+def test_what_is_shown_at_a_step(tmp_path: Path) -> None:
+    """The step's own packet if it is that one, else one that is sent as things stand then."""
+    steps = "- {show: client-a, at: stale}\n- {show: client-b, at: stale}\n- {rules: node-a, at: 12, chains: [KUBE-SEP]}\n"
+    head = SHORT.partition("- say")[0].replace("nodeport-on-gke", "stale-udp-entry")
+    (tmp_path / "time.yaml").write_text(head + steps)
+    text = lesson_page(Lesson.load(tmp_path / "time.yaml")).text()
+    own, new, rules = text.split("$ kproxysim ")[1:]
+    assert own.startswith("trace scenarios/stale-udp-entry.yaml --at stale\npacket   udp 10.44.0.9:51514")
+    assert "as the connection says; no nat rule is read" in own
+    assert new.startswith(
+        "trace scenarios/stale-udp-entry.yaml --packet client-b --at stale\npacket   udp 10.44.1.9:51515"
+    )
+    assert "10.44.1.22:5353" in rules
 
 
 def test_a_lesson_that_is_not_there() -> None:
