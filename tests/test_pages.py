@@ -81,7 +81,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "KPS802" in (tmp_path / "reference" / "findings.html").read_text()
     for page, wanted in (
-        ("index.html", len(lesson_names()) + 2),
+        ("index.html", len(lesson_names()) + 3),
         ("guides/lessons.html", len(lesson_names())),
     ):
         links = re.findall(r'href="((?:\.\./)?(?:lessons|samples)/[^"]+)"', (tmp_path / page).read_text())

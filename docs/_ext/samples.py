@@ -1,4 +1,4 @@
-"""Pages that kproxysim itself makes, written into the site: every lesson, a trace and a comparison.
+"""Pages that kproxysim itself makes, written into the site: every lesson, two traces and a comparison.
 `{lesson-pages}` and `{sample-pages}` list them with links.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-_SCENARIO = Path(__file__).parents[2] / "scenarios" / "nodeport-vs-externalip.yaml"
+_SCENARIOS = Path(__file__).parents[2] / "scenarios"
 _PACKETS = ("nodeport", "externalip")
 
 Link = tuple[str, str, str]
@@ -36,6 +36,7 @@ def _lessons() -> Iterator[Link]:
 def _samples() -> Iterator[Link]:
     nodeport, externalip = _PACKETS
     yield "samples/trace.html", "A trace", f"the packet {externalip}, to step through"
+    yield "samples/miss.html", "A trace of a miss", "no rule takes the packet, and the nearest one is marked"
     yield (
         "samples/compare.html",
         "A comparison",
@@ -68,7 +69,7 @@ class LessonPages(_Links):
 
 
 class SamplePages(_Links):
-    """A trace and a comparison."""
+    """Two traces and a comparison."""
 
     def links(self) -> Iterator[Link]:
         return _samples()
@@ -78,9 +79,12 @@ def _write(sphinx: "Sphinx", error: Exception | None) -> None:
     if error is not None or sphinx.builder.format != "html":
         return
     site = Path(sphinx.outdir)
-    traces = [Scenario.load(_SCENARIO).trace(packet) for packet in _PACKETS]
+    scenario = Scenario.load(_SCENARIOS / "nodeport-vs-externalip.yaml")
+    traces = [scenario.trace(packet) for packet in _PACKETS]
+    miss = Scenario.load(_SCENARIOS / "externalip-public-address.yaml").trace("nothing-listens")
     pages = {
         "samples/trace.html": trace_html(traces[1]),
+        "samples/miss.html": trace_html(miss),
         "samples/compare.html": comparison_html(compare(traces[0], traces[1], _PACKETS)),
         **{f"lessons/{name}.html": lesson_html(Lesson.load(name)) for name in lesson_names()},
     }
