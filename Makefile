@@ -7,6 +7,8 @@ COMPARE = scenarios/nodeport-vs-externalip.yaml nodeport externalip
 
 BIN = .venv/bin
 UV = .venv/uv/bin/uv
+RUFF = $(BIN)/ruff check && $(BIN)/ruff format --check
+PYTEST = $(BIN)/pytest -n auto --maxprocesses 8
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
@@ -21,18 +23,26 @@ demo:  ## replay every scenario, then compare a node port with an external IP
 	$(BIN)/kproxysim run $(SCENARIOS)
 	$(BIN)/kproxysim compare $(COMPARE)
 
-test: lint  ## lint, types and tests
-	$(BIN)/pytest -n auto --maxprocesses 8
+# Workers and the programs that tests start would each compile what they load where Python may not keep byte code.
+# mypy runs beside the tests, and what it says comes after them.
+test: export PYTHONDONTWRITEBYTECODE =
+test:  ## lint, types and tests
+	@.ci/setup dev
+	$(RUFF)
+	@echo "$(BIN)/mypy, while the tests run"; $(BIN)/mypy >.venv/mypy.txt 2>&1 & types=$$!; \
+	echo "$(PYTEST)"; $(PYTEST); tests=$$?; \
+	wait $$types; types=$$?; echo "$(BIN)/mypy"; cat .venv/mypy.txt; \
+	[ $$tests = 0 ] || echo "the tests failed"; [ $$types = 0 ] || echo "mypy failed"; \
+	[ $$tests$$types = 00 ]
 
 lint:  ## ruff and mypy
 	@.ci/setup dev
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	$(RUFF)
 	$(BIN)/mypy
 
 laws:  ## the laws of Service routing, each with 300 new situations
 	@.ci/setup dev
-	$(BIN)/pytest -n auto --maxprocesses 8 --hypothesis-profile laws tests/properties/test_laws.py
+	$(PYTEST) --hypothesis-profile laws tests/properties/test_laws.py
 
 mutants:  ## faults planted one at a time, and the test that notices each
 	@.ci/setup dev

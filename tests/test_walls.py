@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,10 @@ class Module:
         in_a_folder = self.is_package or len(self.parts) > 1
         return self.parts[0] if in_a_folder or self.parts[0] in ROOMS else "vocabulary"
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
+
     def __str__(self) -> str:
         return ".".join(("kproxysim", *self.parts))
 
@@ -103,19 +108,20 @@ def parse(name: str, source: str, *, is_package: bool = False) -> Module:
     return Module(tuple(name.split(".")) if name else (), ast.parse(source), is_package)
 
 
-def modules() -> list[Module]:
+@cache
+def modules() -> tuple[Module, ...]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
         found.append(parse(name, path.read_text(encoding="utf-8"), is_package=is_package))
-    return found
+    return tuple(found)
 
 
 def imports(module: Module) -> Iterator[tuple[int, str]]:
     """Every name that the module imports, absolute and dotted, wherever in it the import stands."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -159,7 +165,7 @@ def wanted_room(below: list[str]) -> str:
 def names_used(module: Module) -> Iterator[tuple[int, str]]:
     """Every outside name that the module uses, in full: `dt.now` is `datetime.datetime.now` if that is what dt stands for."""
     stands_for = {"print": "print", "__file__": "__file__"}
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 stands_for[alias.asname or alias.name.partition(".")[0]] = (
@@ -176,7 +182,7 @@ def names_used(module: Module) -> Iterator[tuple[int, str]]:
         return None
 
     yield from imports(module)
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.expr) and (name := in_full(node)):
             yield node.lineno, name
 

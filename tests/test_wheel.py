@@ -23,6 +23,15 @@ for module in pkgutil.walk_packages(kproxysim.__path__, "kproxysim."):
 print(kproxysim.__file__)
 """
 
+# One lesson after the other, as the program tells it, a zero byte behind each.
+TELL = r"""
+import sys
+from kproxysim.cli.app import app
+for lesson in sys.argv[1:]:
+    app(["lesson", lesson], standalone_mode=False)
+    print(end="\0")
+"""
+
 
 @pytest.fixture(scope="module")
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -130,11 +139,13 @@ class TestTheWheel:
         assert "Usage" in run(str(installed / "kproxysim"), "--help", cwd=tmp_path)
 
     def test_lessons_bring_their_scenarios(self, installed: Path, tmp_path: Path) -> None:
-        first = run(str(installed / "kproxysim"), "lesson", cwd=tmp_path).split()[0]
-        told = run(str(installed / "kproxysim"), "lesson", first, cwd=tmp_path)
-        assert "guess" in told
-        assert str(installed.parent) not in told
-        run(str(installed / "python"), "-c", GIVE_ALL, cwd=tmp_path)
+        listed = run(str(installed / "kproxysim"), "lesson", cwd=tmp_path).splitlines()[:-2]
+        names = [line.split()[0] for line in listed]
+        *told, after = run(str(installed / "python"), "-c", TELL, *names, cwd=tmp_path).split("\0")
+        assert (len(told), after) == (len(names), "")
+        for each in told:
+            assert "guess" in each
+            assert str(installed.parent) not in each
 
     def test_every_module_needs_declared_dependencies_only(self, installed: Path, tmp_path: Path) -> None:
         where = run(str(installed / "python"), "-c", IMPORT_ALL, cwd=tmp_path).strip()

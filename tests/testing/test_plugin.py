@@ -1,9 +1,10 @@
-"""The pytest plugin, in runs of pytest of their own."""
+"""The pytest plugin, in runs of pytest of their own: within this process, but where the process is the point."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from xml.etree import ElementTree as ET
@@ -73,6 +74,10 @@ def test_without_a_marker(world):
 """
 
 
+Run = Callable[..., tuple[int, str, str]]
+OPTIONS = ("-W", "error", "-p", "no:cacheprovider")
+
+
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
     # hypothesis's own plugin takes longer to load than all these tests to run
@@ -88,6 +93,23 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def run_here(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs within this process, which forgets the tests of the folder after each and keeps all else that it loaded."""
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def run_in_folder(*options: str) -> tuple[int, str, str]:
+        code = pytest.main([*OPTIONS, "-p", "no:faulthandler", *options])
+        for name, module in [*sys.modules.items()]:
+            if (getattr(module, "__file__", None) or "").startswith(str(folder)):
+                del sys.modules[name]
+        return int(code), *capsys.readouterr()
+
+    return run_in_folder
+
+
 def test_each_expectation_is_a_test_under_each_version(folder: Path) -> None:
     (folder / "test_world.py").write_text(TESTS)
     ended = run(
@@ -101,12 +123,12 @@ def test_each_expectation_is_a_test_under_each_version(folder: Path) -> None:
     assert "browser[1.36]" in cases
 
 
-def test_what_fails_says_where(folder: Path) -> None:
+def test_what_fails_says_where(folder: Path, run_here: Run) -> None:
     (folder / "test_world.py").write_text(TESTS)
     wrong = SCENARIO.replace("reaches: default/echo-1", "reaches: nobody") + STEPS
     (folder / "wrong.scenario.yaml").write_text(wrong)
     (folder / "broken.scenario.yml").write_text("kind: Scenario\nscenario: 1\nabuot: a slip\n")
-    shown = run(folder, "-q").stdout
+    _, shown, _ = run_here("-q")
     assert "reaches: wanted nobody, got default/echo-1" in shown
     assert "to see it again: kproxysim trace wrong.scenario.yaml --packet browser" in shown
     assert (
@@ -121,7 +143,7 @@ def test_what_fails_says_where(folder: Path) -> None:
     assert "5 failed, 4 passed, 1 error" in shown
 
 
-def test_a_folder_may_be_set(folder: Path) -> None:
+def test_a_folder_may_be_set(folder: Path, run_here: Run) -> None:
     cases = folder / "cases"
     cases.mkdir()
     shutil.move(folder / "echo.scenario.yaml", cases / "echo.yaml")
@@ -129,15 +151,15 @@ def test_a_folder_may_be_set(folder: Path) -> None:
     (folder / "tests").mkdir()
     (folder / "tests" / "test_one.py").write_text("def test_one(): pass\n")
     (folder / "pytest.ini").write_text("[pytest]\ntestpaths = tests\nkproxysim_scenarios = cases\n")
-    assert "3 passed" in run(folder, "-q").stdout
-    assert "1 passed" in run(folder, "-q", "tests").stdout
-    assert "2 passed" in run(folder, "-q", "cases/echo.yaml").stdout
+    assert "3 passed" in run_here("-q")[1]
+    assert "1 passed" in run_here("-q", "tests")[1]
+    assert "2 passed" in run_here("-q", "cases/echo.yaml")[1]
 
 
-def test_an_unknown_version_is_told(folder: Path) -> None:
-    ended = run(folder, "--kube-proxy-version", "1.99")
-    assert ended.returncode == 4
-    assert "ERROR: --kube-proxy-version 1.99: error[KPS401]" in ended.stderr
+def test_an_unknown_version_is_told(run_here: Run) -> None:
+    code, _, said = run_here("--kube-proxy-version", "1.99")
+    assert code == 4
+    assert "ERROR: --kube-proxy-version 1.99: error[KPS401]" in said
 
 
 def test_who_does_not_use_it_does_not_feel_it(tmp_path: Path) -> None:
