@@ -255,6 +255,13 @@ WARNINGS = (
         "have them.",
         "spec:\n  externalIps: [10.128.0.12]       # did you mean spec.externalIPs?",
     ),
+    Explanation(
+        "KPS234",
+        "a sysctl that is not read, spelled nearly like one that is",
+        "The setting that was meant keeps the value that a node usually has. Names are those of the kernel, "
+        "with dots or slashes, and whole: net.ipv4.conf.all.rp_filter.",
+        "sysctls: {net.ipv4.conf.all.rpfilter: 1}       # did you mean net.ipv4.conf.all.rp_filter?",
+    ),
 )
 """What the API server would refuse today, though stored objects may have it and kube-proxy acts on it."""
 
@@ -331,6 +338,14 @@ NOTES = (
         "service.beta.kubernetes.io/load-balancer-source-ranges; kube-proxy reads "
         "spec.loadBalancerSourceRanges alone, so no rule on the nodes enforces it.",
         "annotations:\n  service.beta.kubernetes.io/load-balancer-source-ranges: 192.0.2.0/24",
+    ),
+    Explanation(
+        "KPS312",
+        "a sysctl that decides nothing here",
+        "It is one of the kernel's network settings, and no packet's way here hangs on it: the kernel may do "
+        "something else with it than what a trace says. What is read: forwarding, rp_filter, route_localnet, "
+        "what rules see of bridges, and the settings and timeouts of connection tracking.",
+        "sysctls: {net.ipv4.tcp_syncookies: 1}",
     ),
 )
 """What has no effect."""

@@ -51,6 +51,11 @@ class Timeouts:
     sctp_timeout_heartbeat_sent: float = 30
 
     @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The sysctls, by their whole names."""
+        return tuple(_PREFIX + one.name for one in fields(cls))
+
+    @classmethod
     def of(cls, sysctls: Mapping[str, str]) -> Timeouts:
         """Out of sysctl values by name (`net.netfilter.nf_conntrack_udp_timeout`); defaults for the rest."""
         found = {one.name: sysctls.get(_PREFIX + one.name, "").strip() for one in fields(cls)}

@@ -13,7 +13,6 @@ tell comes from its `NodeFacts`, or is made up the way common clusters are built
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
@@ -23,12 +22,12 @@ from kproxysim.cluster import Cluster, Node, NodeFacts
 from kproxysim.cluster.addresses import parse_cidr, parse_ip
 from kproxysim.kubeproxy import NodeEffects
 from kproxysim.netfilter.graph import ChainGraph
-from kproxysim.netfilter.host import DeviceSettings, Host, Socket, Sysctls
+from kproxysim.netfilter.host import Host, Socket
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
-from kproxysim.netfilter.timeouts import Timeouts
 from kproxysim.network.edge import Edge
 from kproxysim.network.pods import Pod
 from kproxysim.network.router import CLUSTER_SIDE, INTERNET_SIDE
+from kproxysim.network.settings import settings_of
 from kproxysim.packet import Address
 from kproxysim.values import dataclass
 
@@ -299,7 +298,7 @@ class _Builder:
             if pod.host_network:
                 sockets |= _parse_sockets(pod.listening)
         host = Host(
-            node.name, table, rules, frozenset(sockets), _sysctls({**effects.sysctls, **facts.sysctls})
+            node.name, table, rules, frozenset(sockets), settings_of({**effects.sysctls, **facts.sysctls})
         )
         self.topology.place(name, host, "node", node.name)
         for interface in links:
@@ -434,41 +433,3 @@ def _parse_sockets(texts: Iterable[str]) -> set[Socket]:
         protocol, _, port = text.partition("/")
         found.add(Socket(protocol, int(port)))
     return found
-
-
-_OF_A_DEVICE = re.compile(r"net\.ipv4\.conf\.(.+)\.(?:rp_filter|route_localnet)")
-
-
-def _sysctls(values: Mapping[str, str]) -> Sysctls:
-    """The settings that decide something, out of sysctl names in either spelling (`net.ipv4.ip_forward`,
-    `net/ipv4/ip_forward`).
-    """
-    found = {name.replace("/", "."): value for name, value in values.items()}
-
-    def number(name: str, default: int) -> int:
-        text = found.get(name, "").strip()
-        return int(text) if text.isdigit() else default
-
-    def device(name: str) -> DeviceSettings:
-        """The larger of what `all` and the device say; a device begins with what `default` says."""
-        keys = ("rp_filter", "route_localnet")
-        usual = (number(f"net.ipv4.conf.default.{key}", 0) for key in keys)
-        own = (number(f"net.ipv4.conf.{name}.{key}", was) for key, was in zip(keys, usual, strict=True))
-        every = (number(f"net.ipv4.conf.all.{key}", 0) for key in keys)
-        rp_filter, route_localnet = map(max, zip(every, own, strict=True))
-        return DeviceSettings(rp_filter, bool(route_localnet))
-
-    named = (_OF_A_DEVICE.fullmatch(name) for name in found)
-    devices = {match[1]: device(match[1]) for match in named if match is not None}
-    return Sysctls(
-        ip_forward=bool(number("net.ipv4.ip_forward", 1)),
-        ipv6_forward=bool(number("net.ipv6.conf.all.forwarding", 1)),
-        bridge_iptables=bool(number("net.bridge.bridge-nf-call-iptables", 1)),
-        bridge_ip6tables=bool(number("net.bridge.bridge-nf-call-ip6tables", 1)),
-        any_device=device("default"),
-        devices={name: known for name, known in devices.items() if name not in ("all", "default")},
-        tcp_loose=bool(number("net.netfilter.nf_conntrack_tcp_loose", 1)),
-        tcp_be_liberal=bool(number("net.netfilter.nf_conntrack_tcp_be_liberal", 0)),
-        tcp_max_retrans=number("net.netfilter.nf_conntrack_tcp_max_retrans", 3),
-        timeouts=Timeouts.of(found),
-    )

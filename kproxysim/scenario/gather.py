@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from kproxysim.cluster import Cluster, EndpointSlice, Node, NodeFacts, Service
 from kproxysim.cluster.checks import Item, check_all, without_copies
@@ -10,7 +11,9 @@ from kproxysim.cluster.findings import Finding, Subject, diagnose, severity_of
 from kproxysim.cluster.load import models_of
 from kproxysim.cluster.located import Document
 from kproxysim.cluster.manifests import find_objects
+from kproxysim.cluster.sysctl_names import check_sysctl_names
 from kproxysim.errors import Diagnostic, Severity
+from kproxysim.network.settings import sysctls_like
 from kproxysim.scenario.draft import Draft
 from kproxysim.scenario.mistakes import known_names
 from kproxysim.scenario.model import NodeForm
@@ -63,6 +66,9 @@ def gather(draft: Draft, others: Iterable[Document], *, strict: bool) -> Gathere
         unknown_fields=dict(sorted(objects.found.unknown_fields.items())),
     )
     facts = {name: _facts(form) for name, form in file.nodes.items()}
+    for name, known in facts.items():
+        for one in check_sysctl_names(known.sysctls, sysctls_like):
+            objects.findings.append(replace(one, path=("nodes", name, "sysctls", *one.path)))
     lost = _lost(objects, about)
     rules = read_rules(draft)
     diagnostics = [*objects.troubles, *diagnose(about, strict=strict), *rules.diagnostics]

@@ -260,6 +260,17 @@ class TestWhatIsOdd:
         (warning,) = load(tmp_path, text).findings
         assert warning.severity is Severity.WARNING
 
+    def test_sysctls_that_nothing_is_read_from(self, tmp_path: Path) -> None:
+        wrong = "sysctls: {net.ipv4.conf.all.rpfilter: 1, net.ipv4.tcp_syncookies: 0}"
+        text = SOUND.replace("node-a: {", f"node-a: {{{wrong}, ", 1)
+        assert wrong in text
+        warning, note = load(tmp_path, text).findings
+        line = next(number for number, one in enumerate(text.splitlines(), 1) if wrong in one)
+        assert (warning.code, warning.help) == ("KPS234", "did you mean net.ipv4.conf.all.rp_filter?")
+        assert warning.position is not None
+        assert (warning.position.line, warning.severity) == (line, Severity.WARNING)
+        assert (note.code, note.severity) == ("KPS312", Severity.NOTE)
+
     def test_settings_that_kube_proxy_refuses_are_placed(self, tmp_path: Path) -> None:
         text = SOUND.replace(
             'version: "1.30"', 'version: "1.30", config: {featureGates: {AllowServiceExternalIP: true}}'
