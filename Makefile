@@ -72,6 +72,7 @@ lock:  ## renew .lock/ to the newest versions that pyproject.toml allows
 	$(LOCK) -o .lock/dev.txt pyproject.toml .venv/build-requires.txt --extra test --extra docs
 	$(LOCK) -o .lock/core.txt pyproject.toml .venv/build-requires.txt --constraint .lock/dev.txt
 	echo uv | $(LOCK) -o .lock/uv.txt -
+	echo pip | $(LOCK) -o .lock/pip.txt -
 
 clean:  ## remove what the other targets made
 	rm -rf .venv docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
