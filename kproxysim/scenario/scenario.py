@@ -79,6 +79,11 @@ class Scenario:
         return cls(str(path), load(str(path), strict=strict))
 
     @property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """The objects at the start, and after each step that changes them."""
+        return tuple(self._loaded.course.clusters)
+
+    @property
     def expected(self) -> tuple[str, ...]:
         """What is expected, in the order of the checks of a run: the names of packets, then those of steps or
         `step-3`.
@@ -190,8 +195,7 @@ class Scenario:
     @property
     def _chains(self) -> dict[str, tuple[str, ...]]:
         """The names of chains of Services that are there now or then."""
-        clusters = self._loaded.course.clusters
-        return {name: called for cluster in clusters for name, called in chain_names(cluster).items()}
+        return {name: called for cluster in self.clusters for name, called in chain_names(cluster).items()}
 
     def _of_step(self, place: int, field: str, error: InputError) -> InputError:
         """The same error, at its place in the file."""

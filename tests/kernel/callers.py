@@ -54,6 +54,7 @@ class Caller:
         self.arrivals: list[Arrival] = []
         self.errors: list[tuple[int, int, str]] = []
         self.deadline = 0.0
+        self.talks = False
 
     @property
     def is_done(self) -> bool:
@@ -94,8 +95,30 @@ class Caller:
         except OSError as error:
             self._tell(error.errno or 0)
 
+    def say(self, patience: float) -> None:
+        """Send on. A TCP socket whose connection is gone is told so."""
+        assert self.socket is not None
+        self.read()
+        self.client, self.acknowledged, self.talks = "", True, True
+        self.arrivals, self.errors = [], []
+        self.deadline = monotonic() + patience
+        try:
+            self.socket.send(CALL + b"%04d" % self.number)
+        except OSError as error:
+            self._tell(error.errno or 0)
+
+    def read(self) -> str:
+        """What came in, and what the socket was told, are forgotten."""
+        assert self.socket is not None
+        try:
+            return self.socket.recv(2048).decode("ascii")
+        except OSError:
+            return ""
+
     def _tell(self, error: int) -> None:
-        if (
+        if error in (errno.ECONNRESET, errno.EPIPE) and self.talks:
+            self.client = "reset"
+        elif (
             error == errno.ECONNRESET
         ):  # only what was connected is told so: a rule took offence at the acknowledgement
             self.client, self.acknowledged = "answered", True
@@ -107,7 +130,7 @@ class Caller:
         if self.socket is None or self.client:
             return
         try:
-            if self.flow.protocol == "tcp":
+            if self.flow.protocol == "tcp" and not self.talks:
                 error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 self._tell(error)
                 if not error and _is_established(self.socket):
@@ -141,7 +164,10 @@ class Caller:
     def _hear_own(self, heard: Heard) -> None:
         """A packet of the flow's protocol: the call itself, the acknowledgement of an answer, or what answers a raw packet."""
         flow = self.flow
-        if heard.number == self.number and (heard.flags or "SYN") == (flow.flags or "SYN"):
+        if self.talks and flow.protocol == "tcp":
+            if "PSH" in heard.flags and heard.host != flow.host and not self.arrivals:
+                self.arrivals.append(Arrival(heard.host, heard.src, heard.sport, heard.dst, heard.dport))
+        elif heard.number == self.number and (heard.flags or "SYN") == (flow.flags or "SYN"):
             self.arrivals.append(Arrival(heard.host, heard.src, heard.sport, heard.dst, heard.dport))
         elif any(
             (one.host, one.src, one.sport, one.dport) == (heard.host, heard.src, heard.sport, heard.dport)
@@ -157,7 +183,7 @@ class Caller:
         if not self.client:
             kind = (self.version, *self.errors[0][:2]) if self.errors else None
             self.client = "timeout" if kind is None else ICMP_WORDS.get(kind, f"icmp {kind}")
-        if self.client != "answered" and self.socket is not None:
+        if self.client != "answered" and self.socket is not None and not self.flow.held:
             self.socket.close()  # before the first packet would be sent a second time
 
 

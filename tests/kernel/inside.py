@@ -8,8 +8,10 @@ import errno
 import json
 import selectors
 import socket
+import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic, sleep
@@ -18,6 +20,7 @@ from typing import Any
 from tests.kernel import counters
 from tests.kernel.callers import Caller
 from tests.kernel.carrier import Carrier
+from tests.kernel.doors import Door
 from tests.kernel.ears import ANSWER, CALL, ICMP, ICMPV6, IPV6_PKTINFO, SCTP, TCP, UDP, Ear
 from tests.kernel.namespaces import Namespaces, die_with, leave_the_host
 from tests.kernel.plan import Flow, HostPlan, Plan
@@ -38,6 +41,7 @@ class Lab:
         self.selector = selectors.DefaultSelector()
         self.callers: list[Caller] = []
         self.kept: list[socket.socket] = []
+        self.doors: list[Door] = []
         self.carrier: Carrier | None = None
         for name, host in plan.hosts.items():
             with self.namespaces.inside(name):
@@ -45,7 +49,7 @@ class Lab:
                     for protocol in protocols:
                         ear = Ear(name, version, protocol)
                         self.selector.register(ear.socket, selectors.EVENT_READ, ear)
-                self._serve(host)
+                self._serve(name, host)
         self.before: dict[tuple[str, str], dict[str, int]] = {}
         for family in ("ipv4", "ipv6"):
             self._count(family)
@@ -60,6 +64,8 @@ class Lab:
             self.carrier.close()
         for one in self.kept:
             one.close()
+        for door in self.doors:
+            door.close()
         for caller in self.callers:
             if caller.socket is not None:
                 caller.socket.close()
@@ -67,7 +73,7 @@ class Lab:
 
     # servers
 
-    def _serve(self, host: HostPlan) -> None:
+    def _serve(self, name: str, host: HostPlan) -> None:
         for protocol, address, port in host.listen:
             for any_address, family in (("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)):  # noqa: S104 - in a private network
                 if address and (ip_address(address).version == 6) != (family == socket.AF_INET6):
@@ -81,6 +87,7 @@ class Lab:
                 self.kept.append(server)
                 if protocol == "tcp":
                     server.listen(4096)  # the kernel completes connections; nobody needs to accept them
+                    self.doors.append(Door(name, server))
                     continue
                 if family == socket.AF_INET6:
                     server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
@@ -125,6 +132,7 @@ class Lab:
         caller.give_up()
         family = "ipv4" if caller.version == 4 else "ipv6"
         return {
+            "number": len(self.callers) - 1,
             "client": caller.client,
             "chosen": chosen,
             "arrivals": [vars(one) for one in caller.arrivals],
@@ -143,6 +151,39 @@ class Lab:
                 self._answer(key.data)
         caller.look()
         return bool(ready)
+
+    # more on a connection that stands
+
+    def say(self, number: int, patience: float) -> dict[str, Any]:
+        """The client of a flow sends on; where that arrived, and what it is told."""
+        caller = self.callers[number]
+        caller.say(patience)
+        while not caller.is_done and monotonic() < caller.deadline:
+            self._turn(caller, 0.005)
+            for door in self.doors:
+                door.answer()
+        while self._turn(caller, LAST_PACKETS):
+            pass
+        caller.give_up()
+        return {"client": caller.client, "arrivals": [vars(one) for one in caller.arrivals]}
+
+    def speak(self, number: int, host: str, patience: float) -> str:
+        """The TCP server of a flow that is at this host sends on its own: what its client gets."""
+        caller = self.callers[number]
+        for door in self.doors:
+            if door.host == host:
+                door.speak()
+        until = monotonic() + patience
+        while not (text := caller.read()) and monotonic() < until:
+            self._turn(caller, 0.005)
+        return text
+
+    def hang_up(self, number: int) -> None:
+        """The client of a flow lets go of its socket, and a server finds it reset."""
+        caller = self.callers[number]
+        if caller.socket is not None:
+            caller.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            caller.socket.close()
 
     # counters and state
 
@@ -165,6 +206,14 @@ class Lab:
                 lists = Path("/proc/net/xt_recent")
                 for one in lists.iterdir() if lists.exists() else ():
                     one.write_text("/", encoding="ascii")
+
+    def recent(self, host: str, lines: list[tuple[str, str]]) -> dict[str, str]:
+        """Write a line to some lists of `-m recent`, and read all that there are."""
+        lists = Path("/proc/net/xt_recent")
+        with self.namespaces.inside(host):
+            for name, line in lines:
+                (lists / name).write_text(line, encoding="ascii")
+            return {one.name: one.read_text(encoding="ascii") for one in sorted(lists.glob("*"))}
 
     def ip(self, host: str, lines: list[str]) -> None:
         with self.namespaces.inside(host):
@@ -209,18 +258,21 @@ def obey(lab: Lab, command: dict[str, Any]) -> Any:
         return lab.send(Flow(**given))
     if word == "forget":
         return lab.forget()
-    if word == "ip":
-        return lab.ip(**given)
-    if word == "carry":
-        return lab.carry(**given)
-    if word == "conntrack":
-        return lab.connections(**given)
-    if word == "settle":
-        return lab.settle(given)
-    if word == "restore":
-        return lab.restore(**given)
-    if word == "counted":
-        return lab.counted(**given)
+    alone: dict[str, Callable[..., Any]] = {"settle": lab.settle, "hang up": lab.hang_up}
+    named: dict[str, Callable[..., Any]] = {
+        "ip": lab.ip,
+        "carry": lab.carry,
+        "conntrack": lab.connections,
+        "restore": lab.restore,
+        "counted": lab.counted,
+        "say": lab.say,
+        "speak": lab.speak,
+        "recent": lab.recent,
+    }
+    if word in alone:
+        return alone[word](given)
+    if word in named:
+        return named[word](**given)
     raise ValueError(f"what is {word!r}?")
 
 

@@ -70,7 +70,8 @@ class Lab(Held):
         if not takers:
             return
         now = self._takers.get(balanced, takers[0])
-        wanted = takers[(takers.index(now) + 1) % len(takers)] if node is None else node
+        after = (takers.index(now) + 1) % len(takers) if now in takers else 0
+        wanted = takers[after] if node is None else node
         if wanted in takers and wanted != now:
             self._takers[balanced] = wanted
             self.ask({"ip": {"host": EDGE, "lines": balance(self.topology, balanced, wanted)}})

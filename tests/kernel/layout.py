@@ -1,11 +1,13 @@
 """A World's topology as a plan for namespaces: every host of it with its devices, addresses, routes, settings, rules and sockets."""
 
+from dataclasses import asdict
 from ipaddress import IPv4Interface, IPv6Interface
 
 from kproxysim.netfilter.host import DeviceSettings, Host
 from kproxysim.netfilter.routing import Route, RoutingTable
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import to_address
+from kproxysim.netfilter.timeouts import Timeouts
 from kproxysim.network import World
 from kproxysim.network.topology import EDGE, Topology
 from kproxysim.packet import Address
@@ -232,6 +234,12 @@ def _sysctls(host: Host) -> dict[str, str]:
         "net/ipv4/ip_forward": f"{settings.ip_forward:d}",
         "net/ipv6/conf/all/forwarding": f"{settings.ipv6_forward:d}",
         "net/netfilter/nf_conntrack_tcp_loose": f"{settings.tcp_loose:d}",
+    }
+    ours, usual = asdict(settings.timeouts), asdict(Timeouts())
+    values |= {
+        f"net/netfilter/nf_conntrack_{name}": f"{ours[name]:.0f}"
+        for name in ours
+        if ours[name] != usual[name]
     }
     if BRIDGE in host.routing.interfaces:
         values["net/bridge/bridge-nf-call-iptables"] = f"{settings.bridge_iptables:d}"

@@ -7,8 +7,10 @@ import pytest
 from kproxysim.scenario import Scenario, find_scenarios
 from tests.kernel.agreement import Tally, every_way
 from tests.kernel.lab import Lab
+from tests.kernel.played import has_steps
 
-FILES = find_scenarios([Path(__file__).parent.parent.parent / "scenarios"])
+FOLDER = Path(__file__).parent.parent.parent / "scenarios"
+FILES = [path for path in find_scenarios([FOLDER]) if not has_steps(path)]  # the others: test_timelines
 
 
 BACKENDS = ("nft", "legacy")
