@@ -27,9 +27,6 @@ EMPTY = "".join(
 )
 """What `iptables -F` and `-X` leave: base chains, so that connections are tracked as before."""
 
-OWN_PORTS = range(51514, 51714)
-"""Source ports that clients of a time line take."""
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -46,6 +43,7 @@ class Play:
         self.scenario, self.waits = scenario, waits
         self.disagreements: list[str] = []
         self._callers: dict[str, tuple[int, Packet]] = {}
+        self._own_ports: set[int] = set()
         forms = scenario.packets.values()
         outside = [
             one.source.removeprefix("internet/") for one in forms if one.source.startswith("internet/")
@@ -109,6 +107,7 @@ class Play:
         return self._send(packet, host, _patience(moment))
 
     def _send(self, packet: Packet, host: str, patience: float) -> dict[str, Any]:
+        self._own_ports.add(packet.sport or 0)
         flow = Flow(
             host, packet.protocol, str(packet.src), packet.sport or 0, str(packet.dst), packet.dport or 0,
             patience=patience, held=True,
@@ -242,7 +241,7 @@ class Play:
         if not self.waits and plain[0] == "udp":
             plain = [word for word in plain if word != "[ASSURED]"]  # that takes two seconds
         others = {address for name in self._nodes() if name != node for address in self._addresses(name)}
-        drawn = int(pairs["sport"][0]) not in OWN_PORTS or pairs["src"][0] in others
+        drawn = int(pairs["sport"][0]) not in self._own_ports or pairs["src"][0] in others
         sport = "*" if drawn else pairs["sport"][0]
         named = [*pairs["src"], *pairs["dst"], sport, pairs["dport"][0], pairs["sport"][1]]
         return " ".join([plain[0], *plain[3:], *named])
