@@ -13,9 +13,9 @@ What is named here stays. A name is loaded when it is first asked for: importing
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kproxysim.lazy import loaded_when_asked
 from kproxysim.notebook import shown_by
 from kproxysim.version import __version__
 
@@ -123,14 +123,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 if not TYPE_CHECKING:  # a type checker knows the names from above, and that there are no others
-
-    def __getattr__(name: str) -> Any:
-        home = _HOME_OF.get(name)
-        if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(home), name)
-        globals()[name] = value
-        return value
+    __getattr__ = loaded_when_asked(__name__, _HOME_OF)
 
 
 def _html_of(value: object) -> str | None:

@@ -14,8 +14,9 @@ plugin of this room in every run, loads nothing else of it.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kproxysim.lazy import loaded_when_asked
 
 if TYPE_CHECKING:
     from kproxysim.testing.call import Call, Maker, Situation
@@ -44,11 +45,4 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        home = _HOME_OF.get(name)
-        if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(home), name)
-        globals()[name] = value
-        return value
+    __getattr__ = loaded_when_asked(__name__, _HOME_OF)
