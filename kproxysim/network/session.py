@@ -10,12 +10,13 @@ from kproxysim.network.trace import Reached, Trace
 from kproxysim.packet import Packet
 from kproxysim.values import dataclass
 
-__all__ = ["CLIENT_PORTS", "Exchange", "Session", "Sessions", "socket_of", "taking"]
+__all__ = ["CLIENT_PORTS", "FIRST_PORT", "Exchange", "Session", "Sessions", "socket_of", "taking"]
 
 CLIENT_PORTS = range(32768, 61000)
 """Linux's default range of ports for clients (net.ipv4.ip_local_port_range)."""
 
-_FIRST_PORT = 51514
+FIRST_PORT = 51514
+"""The source port of a packet for which nobody names one, and where counting begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,6 @@ class Sessions:
 
     def next_port(self, host: str) -> int:
         """The port after the one that this client took last."""
-        port = self._ports.get(host) or _FIRST_PORT
+        port = self._ports.get(host) or FIRST_PORT
         self._ports[host] = port + 1 if port + 1 in CLIENT_PORTS else CLIENT_PORTS.start
         return port

@@ -18,7 +18,7 @@ from kproxysim.network.futures import Future, Since
 from kproxysim.network.journey import Journey
 from kproxysim.network.precedents import Precedents
 from kproxysim.network.running import RunningCluster
-from kproxysim.network.session import CLIENT_PORTS, Exchange, Session, socket_of
+from kproxysim.network.session import CLIENT_PORTS, FIRST_PORT, Exchange, Session, socket_of
 from kproxysim.network.speech import SPEECH, saying
 from kproxysim.network.surroundings import source_address
 from kproxysim.network.told import Precedent
@@ -32,9 +32,6 @@ __all__ = ["World"]
 
 Result = TypeVar("Result")
 Word = Literal["data", "ended", "broken"]
-
-_EPHEMERAL_PORT = 51514
-"""The source port of packets for which nobody names one; from Linux's default range of 32768 to 60999."""
 
 
 class World(RunningCluster):
@@ -99,7 +96,7 @@ class World(RunningCluster):
         if protocol == PING:
             protocol, echo = (PING, (8, 0)) if address.version == 4 else ("ipv6-icmp", (128, 0))
             return Packet(protocol, own, address, icmp=icmp or echo)
-        return Packet(protocol, own, address, _EPHEMERAL_PORT if sport is None else sport, port, flags)
+        return Packet(protocol, own, address, FIRST_PORT if sport is None else sport, port, flags)
 
     def send(
         self,

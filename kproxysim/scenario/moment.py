@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import count
 
 from kproxysim.network import SyncReport, Trace
+from kproxysim.network.session import FIRST_PORT
 from kproxysim.packet import Packet
 from kproxysim.scenario.model import PacketForm
 from kproxysim.scenario.step_form import StepForm
@@ -16,8 +17,6 @@ from kproxysim.scenario.ways import Way, combined, stand_of
 from kproxysim.values import dataclass
 
 __all__ = ["Delta", "Moment", "Standing", "sent"]
-
-_FIRST_PORT = 51514
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +131,5 @@ def _first_packet(form: PacketForm, way: Way) -> Packet:
     packet = form.packet_in(way.world)
     if packet.sport is None or form.sport is not None:
         return packet
-    free = next(port for port in count(_FIRST_PORT) if port not in way.ports)
+    free = next(port for port in count(FIRST_PORT) if port not in way.ports)
     return replace(packet, sport=free)
