@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from kproxysim.packet import format_endpoint
@@ -9,6 +10,9 @@ from kproxysim.testing.call import Situation
 from kproxysim.testing.invariants.narrowing import FROM_OUTSIDE, SERVED, TO_SERVICES, UNSERVED
 from kproxysim.testing.invariants.seen import end_text, ended_by_routing, seen
 from kproxysim.testing.law import Broken, Examined, Law
+from kproxysim.testing.meaning.promise import Owed
+from kproxysim.testing.meaning.settings import Proxy
+from kproxysim.testing.meaning.visits import Visit
 
 __all__ = ["SERVING"]
 
@@ -113,11 +117,7 @@ def _refused(situation: Situation) -> Examined:
         kinds = {promise.kind for promise in owed.refusing}
         if kinds != {"reject"} or not all(promise.certain for promise in owed.refusing):
             continue
-        for visit in group:
-            if visit.made_here and not proxy.owns(visit.came.dst) and not _has_cluster_ip(owed):
-                continue  # filter OUTPUT knows cluster IPs only
-            if ended_by_routing(visit):
-                continue
+        for visit in _asked_to_refuse(proxy, group, owed):
             if visit.ends_here and visit.branch.disposition == "rejected":
                 yield None
                 continue
@@ -128,15 +128,19 @@ def _refused(situation: Situation) -> Examined:
             )
 
 
-def _has_cluster_ip(owed: object) -> bool:
-    return any(promise.claim.by == "cluster IP" for promise in owed.refusing)  # type: ignore[attr-defined]
+def _asked_to_refuse(proxy: Proxy, group: Iterable[Visit], owed: Owed) -> Iterator[Visit]:
+    """Those that come as far as a refusal; in filter OUTPUT there is one for cluster IPs only."""
+    cluster_ip = any(promise.claim.by == "cluster IP" for promise in owed.refusing)
+    for visit in group:
+        refused_in_output = cluster_ip or not visit.made_here or proxy.owns(visit.came.dst)
+        if refused_in_output and not ended_by_routing(visit):
+            yield visit
 
 
-def _what_became(visit: object) -> str:
-    branch = visit.branch  # type: ignore[attr-defined]
-    if not visit.ends_here:  # type: ignore[attr-defined]
-        return f"it sends {visit.went} on"  # type: ignore[attr-defined]
-    return f"{branch.disposition}, {branch.reason}"
+def _what_became(visit: Visit) -> str:
+    if not visit.ends_here:
+        return f"it sends {visit.went} on"
+    return f"{visit.branch.disposition}, {visit.branch.reason}"
 
 
 def _dropped(situation: Situation) -> Examined:
@@ -144,11 +148,7 @@ def _dropped(situation: Situation) -> Examined:
         kinds = {promise.kind for promise in owed.refusing}
         if "drop" not in kinds or not all(promise.certain for promise in owed.refusing):
             continue
-        for visit in group:
-            if visit.made_here and not proxy.owns(visit.came.dst) and not _has_cluster_ip(owed):
-                continue
-            if ended_by_routing(visit):
-                continue
+        for visit in _asked_to_refuse(proxy, group, owed):
             if (visit.ends_here and visit.branch.disposition == "dropped") or "reject" in kinds:
                 yield None
                 continue
