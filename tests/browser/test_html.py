@@ -143,6 +143,31 @@ class TestStepping:
         tab.press("b")
         assert tab.texts(".asked .matched .made") == []  # what is still to come is not told
 
+    def test_the_first_look_is_the_way_in_short_and_a_host_its_own_part(
+        self, open_page: Open, page: str
+    ) -> None:
+        tab = open_page(page)
+        assert tab.texts(".short-way .arrives") == [
+            "cloud gce",
+            "node-a in eth0",
+            "pod default/echo-1 in eth0",
+        ]
+        assert tab.texts(".short-way .change .action") == [
+            "dst 198.51.100.12 -> 10.128.0.12",
+            "mark 0x0 -> 0x4000",
+            "DNAT dst 10.128.0.12:80 -> 10.44.0.5:8080",
+            "mark 0x4000 -> 0x0",
+            "MASQUERADE src 203.0.113.7 -> 10.44.0.1",
+        ]
+        assert tab.texts(".short-way .ended")[0].startswith(
+            "delivered to default/echo-1; the pod sees 10.44.0.1"
+        )
+        tab.click(".short-way .matched.change")
+        assert tab.text(".sentence") == "nat:KUBE-MARK-MASQ:1 matches: mark 0x0 -> 0x4000"
+        assert tab.value("document.activeElement.className") == "panel rules"
+        tab.click(".road button.host")
+        assert tab.texts(".short-way .place") == ["one-to-one nat"]
+
     def test_both_ways_of_a_chance(self, open_page: Open, page: str) -> None:
         tab = open_page(page)
         tab.press(*"mmmmmm")

@@ -77,11 +77,17 @@ class Player {
     }
     show(
       this.rules,
-      ...rulesShown(way, place, this.facts[this.ways.indexOf(way)]),
+      ...rulesShown(way, place, this.facts[this.ways.indexOf(way)], (chosen) => this.choose(chosen)),
       chances(partings(this.ways, way, place), (other) => this.take(other, place)),
     );
     show(this.packet, packetTable(way, place, this.fields));
     this.reveal();
+  }
+
+  /** Go to a step that was chosen among the rules, which keep the focus. */
+  choose(place) {
+    this.goTo(place);
+    this.rules.focus({ preventScroll: true });
   }
 
   /** Bring what is shown now into view, each within its own panel. */

@@ -25,7 +25,7 @@ MOST_WAYS = 32
 """Branches that are shown; a Service of a thousand endpoints has as many, alike but for the endpoint."""
 
 PLAYER_STYLES = ("account.css", "player.css")
-PLAYER_SCRIPTS = ("make.js", "moves.js", "road.js", "rules.js", "packet.js", "player.js")
+PLAYER_SCRIPTS = ("make.js", "moves.js", "road.js", "short.js", "rules.js", "packet.js", "player.js")
 """What a page with players brings along, `keys_help` besides."""
 
 # the move, its name with what a narrow window leaves out at either end, and its key

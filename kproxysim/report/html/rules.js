@@ -7,22 +7,26 @@ const WORDS = { matched: "matches", passed: "passed over", mass: "passed over", 
  * @param {Way} way
  * @param {number} at
  * @param {Node | undefined} facts what there is to say about the end of the way
+ * @param {(place: number) => void} go called with a step that is chosen
  */
-function rulesShown(way, at, facts) {
+function rulesShown(way, at, facts, go) {
   const step = way.steps[at];
   const station = way.stations[step.station];
   const host = way.stations.slice(0, step.station + 1).findLast((one) => one.kind === "host");
   const isChain = station.kind === "chain";
+  const isSender = station.kind === "sender";
   const isVerdict = station.kind === "end" && !station.back;
   const rows = [...way.steps.entries()].filter(([, one]) => one.station === step.station)
     .map(([place, one]) => ruleRow(one, place - at));
   return [
     isChain && callers(way, at),
-    make("h3", {}, station.title && isChain ? station.title : station.name,
-      host && host !== station && make("small", {}, ` on ${host.name}`)),
+    isSender ? make("h3", {}, `The way${station.back ? " back" : ""} in short`)
+      : make("h3", {}, station.title && isChain ? station.title : station.name,
+        host && host !== station && make("small", {}, ` on ${host.name}`)),
     isChain && make("ol", { class: "asked" }, ...rows),
     isVerdict && facts && make("div", { class: "account" }, facts.cloneNode(true)),
-    !isChain && !isVerdict && make("p", { class: `event ${step.tone ?? ""}` }, step.sentence),
+    !isChain && !isVerdict && !isSender && make("p", { class: `event ${step.tone ?? ""}` }, step.sentence),
+    (isSender || station.kind === "host") && inShort(way, at, go),
   ];
 }
 
