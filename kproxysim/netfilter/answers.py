@@ -1,10 +1,13 @@
 """What a host's stack itself says about a packet: ICMP errors, and resets.
 
-Sources: net/ipv4/icmp.c (`icmp_send`), net/ipv6/icmp.c (`icmp6_send`), net/ipv4/netfilter/nf_reject_ipv4.c.
+Sources: net/ipv4/icmp.c (`icmp_send`), net/ipv6/icmp.c (`icmp6_send`), net/ipv4/netfilter/nf_reject_ipv4.c,
+net/ipv6/netfilter/nf_reject_ipv6.c. An answer that has an output device goes straight out by it, past rules
+and routes; any other is sent as what a host sends by itself.
 """
 
 from __future__ import annotations
 
+from kproxysim.netfilter.bridging import by_bridge
 from kproxysim.netfilter.conntrack import CtState, Flow
 from kproxysim.netfilter.host import Host
 from kproxysim.netfilter.skb import Skb, to_address
@@ -33,13 +36,16 @@ def error_about(host: Host, skb: Skb, kind: str) -> Skb | None:
 def refusal(host: Host, skb: Skb, target: RejectTarget) -> Skb | None:
     """What REJECT sends back: an ICMP error, or a reset whose source is the address that was dialled.
 
-    No reset answers a reset (`nf_reject_ip_tcphdr_get`).
+    No reset answers a reset (`nf_reject_ip_tcphdr_get`). To what came by a port of a bridge it goes back by
+    that port, its source as rules see the destination: nothing translates it (`nf_send_reset`).
     """
     if target.answer is None:
         flags = skb.flags.split(",")
         if "RST" in flags:
             return None
-        return _related(skb, skb.packet.reply("RST" if "ACK" in flags else "RST,ACK"))
+        packet = skb.packet.reply("RST" if "ACK" in flags else "RST,ACK")
+        bridged = by_bridge(host, skb)
+        return Skb.of(packet, oif=skb.iif) if bridged is not None and bridged[0] else _related(skb, packet)
     return _icmp_error(host, skb, target.answer)
 
 

@@ -344,6 +344,8 @@ class Passage:
         if verdict.name == "REJECT":
             assert isinstance(verdict.target, RejectTarget)
             answer = refusal(self.host, verdict.skb, verdict.target)
+            if answer is not None and answer.icmp is None:
+                self._close(verdict.skb)
             raise _Stop(
                 Outcome(
                     "rejected",
@@ -355,6 +357,13 @@ class Passage:
                 )
             )
         return verdict.skb
+
+    def _close(self, skb: Skb) -> None:
+        """A reset of REJECT closes the entry, if the packet has one already (`nf_ct_set_closing`)."""
+        if skb.flow is not None and skb.flow.connection is not None:
+            timeout = self.host.sysctls.timeouts.tcp_timeout_close
+            closed = skb.flow.connection._replace(state="CLOSE", expires=self.state.clock + timeout)
+            self.update(closed)
 
     def _nat(self, hook: str, skb: Skb) -> Skb:
         flow = skb.flow

@@ -98,10 +98,17 @@ class Journey:
         return self._follow(host, outcome, [hop] if hop.steps else [])
 
     def answer(self, host: str, answer: Skb) -> Leg:
-        """Let `host` send back what it says about a packet: an ICMP error or a reset."""
+        """Let `host` send back what it says about a packet: an ICMP error or a reset. A reset that has an
+        output device goes out by that, past the host's rules.
+        """
         if host == EDGE:
             hop = Hop(self.router.edge.traits.title, "edge")
             return self._follow(EDGE, self.router.send(answer, self.chance, hop.steps.append), [hop])
+        if answer.oif:
+            placed = self.topology.hosts[host]
+            told = Event("routing", _straight_text, answer, answer, "past all rules, nothing is translated")
+            hop = Hop(placed.label, placed.kind, steps=[told])
+            return self._follow(host, Outcome("transmit", answer, answer.oif, answer.dst), [hop])
         return self.send(host, answer.packet, answer.flow)
 
     def state(self, host: str) -> HostState:
@@ -236,6 +243,10 @@ def _in_session(packet: Packet, *, answered: bool) -> str:
         if flag in flags:
             return f"{flag},ACK" if answered else "ACK"
     return ""
+
+
+def _straight_text(skb: Skb, _after: Skb) -> str:
+    return f"a reset goes straight back by the port of {skb.oif}"
 
 
 def _nobody_text(device: str, skb: Skb, _after: Skb) -> str:

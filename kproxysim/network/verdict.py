@@ -92,6 +92,12 @@ class Call:
             sender = next((hop.where for hop in reversed(branch.hops) if hop.kind == "node"), "the node")
             agents = "no ip-masq-agent, no pod network"
             yield f"nothing but kube-proxy ({agents}) masquerades what leaves {sender}"
+        if branch.detail == "tcp-reset" and branch.hops:
+            last = branch.hops[-1]
+            placed = self.topology.hosts.get(f"node/{last.where}")
+            device = None if placed is None else placed.host.routing.interfaces.get(last.device)
+            if device is not None and device.is_bridge is None:
+                yield f"{device.name} of {last.where} is taken for no bridge: a reset passes its rules"
         if branch.disposition == "refused" and branch.hops and branch.hops[-1].kind == "node":
             socket = f"{branch.packet.protocol}/{branch.packet.dport}"
             yield f"no process of {branch.hops[-1].where} is known to listen on {socket}"

@@ -180,17 +180,23 @@ def test_matches(backend: str) -> None:
 
 BESIDE = Pod("default", "beside", "node-a", ("10.44.0.6",), ("tcp/8080", "udp/53"))
 PORTS = ["is-in", "is-out", "is-bridged"]
+RESET = {98: "icmp-port-unreachable", 99: "tcp-reset"}
 
 
 @pytest.mark.parametrize("pod_network", ["bridge", "ptp"])
 def test_bridges(pod_network: str) -> None:
-    """Ports that packets came by and leave by, on a bridge of pods whose traffic rules see."""
+    """Ports that packets came by and leave by, on a bridge of pods whose traffic rules see; a reset goes back by its port,
+    past all rules, so that who called a translated address gets it from a stranger.
+    """
     lines = ["*mangle"]
     for hook, port, negation in product(HOOKS, PORTS, ("", "! ")):
         if hook != "OUTPUT" or port != "is-out":
             lines.append(f"-A {hook} -m physdev {negation}--physdev-{port}")
     lines += ["-A PREROUTING -m physdev --physdev-in port0 ! --physdev-is-in"]
-    lines += ["-A PREROUTING ! -i cbr0 -m physdev --physdev-in port0", "COMMIT", NAT]
+    lines += ["-A PREROUTING ! -i cbr0 -m physdev --physdev-in port0", "COMMIT", "*filter"]
+    for hook, port in product(("INPUT", "FORWARD"), RESET):
+        lines.append(f"-A {hook} -p tcp -m tcp --dport {port} -j REJECT --reject-with {RESET[port]}")
+    lines += ["COMMIT", NAT]
     lines[-1] = lines[-1].replace(
         "-A OUTPUT", "-A PREROUTING -d 10.96.0.2/32 -j DNAT --to-destination 10.44.0.6\n-A OUTPUT", 1
     )
@@ -208,8 +214,12 @@ def test_bridges(pod_network: str) -> None:
         for sender, target in product(SENDERS, to):
             compare(lab, tally, sender, target)
         compare(lab, tally, "pod/default/beside", "10.44.0.5:8080")
+        refused = ("10.44.0.6:99", "10.44.0.6:98", "10.96.0.2:99", "10.96.0.2:98", "10.128.0.12:99", "10.44.1.7:99")
+        for target in refused:
+            compare(lab, tally, POD, target)
+        compare(lab, tally, POD, "10.44.0.6:99", flags="ACK")
     assert not tally.disagreements, "\n".join(tally.disagreements)
-    assert tally.flows == len(SENDERS) * len(to) + 1
+    assert tally.flows == len(SENDERS) * len(to) + len(refused) + 2
 
 
 OWNERS = [

@@ -1,6 +1,7 @@
 """Packets that nobody takes: who says so, and what their sender is told. As a kernel with a Linux router for an edge does."""
 
 from kproxysim.cluster import NodeFacts
+from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import Edge, Pod
 from kproxysim.network.trace import Branch
 from kproxysim.packet import Packet
@@ -93,3 +94,49 @@ def test_a_ping_is_answered_by_the_host_itself() -> None:
     assert [branch.client_sees for branch in trace] == ["answered"]
     assert trace.branches[0].reply is not None
     assert trace.branches[0].reply.packet.icmp == (0, 0)
+
+
+RESET = """\
+*nat
+-A PREROUTING -d 10.96.0.1/32 -j DNAT --to-destination 10.44.0.6
+COMMIT
+*filter
+-A INPUT -p tcp -m tcp --dport 99 -j REJECT --reject-with tcp-reset
+-A FORWARD -p tcp -m tcp --dport 99 -j REJECT --reject-with tcp-reset
+COMMIT
+"""
+
+
+def refused(sender: str, to: str, pod_network: str, **facts: object) -> tuple[str, tuple[str, ...]]:
+    """What the client sees, and what is taken for granted."""
+    pods = [Pod("default", f"p{end}", "node-a", (f"10.44.0.{end}",)) for end in (5, 6)]
+    place = world(
+        only=(),
+        pods=pods,
+        pod_network=pod_network,
+        edge=Edge("routed"),
+        rules={"node-a": [Ruleset.from_save(RESET, "ipv4")]},
+        facts={"node-a": NodeFacts.model_validate(facts)},
+    )
+    trace = place.send(place.packet(sender, to), sender)
+    return trace.branches[0].client_sees, trace.assumptions
+
+
+def test_a_reset_from_a_bridge_is_not_translated_back() -> None:
+    """Measured: it goes back by the port that the packet came by, past all rules and conntrack."""
+    assert refused("pod/default/p5", "10.96.0.1:99", "ptp") == ("refused", ())
+    assert refused("pod/default/p5", "10.96.0.1:99", "bridge") == ("timeout", ())
+    assert refused("pod/default/p5", "10.44.0.6:99", "bridge") == ("refused", ())
+    unseen = {"net.bridge.bridge-nf-call-iptables": "0"}
+    assert refused("pod/default/p5", "10.96.0.1:99", "bridge", sysctls=unseen) == ("refused", ())
+
+
+def test_a_device_of_which_nobody_said_what_it_is_is_taken_for_no_bridge() -> None:
+    interfaces = {"br7": ["10.128.0.12/24"]}
+    assert refused("internet/203.0.113.7", "10.128.0.12:99", "ptp", interfaces=interfaces) == (
+        "refused",
+        (
+            "the cloud's firewall is not given; it is taken as open",
+            "br7 of node-a is taken for no bridge: a reset passes its rules",
+        ),
+    )

@@ -69,6 +69,8 @@ EXTENSIONS = (
         _build,
         {"--reject-with": Option("reject-with")},
         place=Place.of(tables="filter", hooks="INPUT FORWARD OUTPUT"),
+        note="a reset closes the entry; for what came by a port of a bridge it goes straight back, past "
+        "all rules and untranslated",
         source="net/ipv4/netfilter/ipt_REJECT.c, net/ipv6/netfilter/ip6t_REJECT.c",
     ),
 )
