@@ -12,6 +12,8 @@ import pytest
 from kproxysim import Scenario
 from kproxysim.cli.app import app
 from kproxysim.lesson import lesson_names
+from kproxysim.report.compare import compare
+from kproxysim.report.compare_mermaid import comparison_mermaid
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROOT = Path(__file__).parent.parent
@@ -55,6 +57,14 @@ def test_a_command_prints_what_is_shown(
     printed = capsys.readouterr().out.rstrip().splitlines()
     if not agrees(lines, printed):
         pytest.fail("\n".join(unified_diff(lines, printed, "the page", command, lineterm="")))
+
+
+def test_the_chart_of_the_readme_is_made_from_the_rules() -> None:
+    (chart,) = (text for kind, text in BLOCK.findall((ROOT / "README.md").read_text()) if kind == "mermaid")
+    scenario = Scenario.load(ROOT / "scenarios" / "nodeport-vs-externalip.yaml")
+    packets = ("nodeport", "externalip")
+    left, right = map(scenario.trace, packets)
+    assert chart == comparison_mermaid(compare(left, right, packets))
 
 
 @pytest.mark.parametrize("block", blocks("python"))

@@ -108,6 +108,7 @@ class CompareOutput(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    MERMAID = "mermaid"
     HTML = "html"
 
 

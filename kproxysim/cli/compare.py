@@ -23,6 +23,11 @@ def compare(sources: Sequence[str], left: str, right: str, output: str, settings
 
         show_text(dumps(comparison.to_dict()))
         return
+    if output == "mermaid":
+        from kproxysim.report.compare_mermaid import comparison_mermaid
+
+        show_text(comparison_mermaid(comparison))
+        return
     if output == "html":
         from kproxysim.report.html.compare_page import comparison_html
 

@@ -14,6 +14,7 @@ from kproxysim.network import World
 from kproxysim.network.trace import Advice, Branch, Hop, Trace
 from kproxysim.report.brief import minimal_page, summary_page
 from kproxysim.report.compare import compare
+from kproxysim.report.compare_mermaid import comparison_mermaid
 from kproxysim.report.compare_text import comparison_page
 from kproxysim.report.drawing import rules_dot, trace_dot
 from kproxysim.report.html.compare_page import comparison_html
@@ -75,6 +76,7 @@ def forms(trace: Trace) -> dict[str, str]:
         "minimal": minimal_page(trace).text(),
         "kernel": kernel_page(trace).text(),
         "compare": comparison_page(compare(trace, trace, (trace.source, trace.source))).text(),
+        "compare mermaid": comparison_mermaid(compare(trace, trace, (trace.source, trace.source))),
         "compare json": dumps(compare(trace, trace).to_dict()),
         "json": dumps(trace.to_dict()),
         "mermaid": trace_mermaid(trace),
@@ -107,7 +109,7 @@ class TestANameInACommentOfADump:
         assert f"--comment {name} " in forms(trace)["json"]
         assert f"--comment {name} ".replace("<", "\\u003c").replace(">", "\\u003e") in forms(trace)["html"]
         tags = {form: set(re.findall(r"<[^>]*>", text)) for form, text in forms(trace).items()}
-        assert tags["mermaid"] <= {"<br/>"}
+        assert tags["mermaid"] | tags["compare mermaid"] <= {"<br/>"}
         for form in ("html", "compare html", "notebook"):
             assert "alert" not in "".join(tags[form]), form
             assert forms(trace)[form].count("</script>") == (2 if form == "html" else 0)
@@ -125,12 +127,13 @@ class TestHostileNames:
     @pytest.mark.parametrize("name", NAMES)
     def test_a_name_adds_no_line(self, name: str) -> None:
         plain, hostile = forms(named("n")), forms(named(name))
-        for form in ("minimal", "kernel", "json", "mermaid"):
+        for form in ("minimal", "kernel", "json", "mermaid", "compare mermaid"):
             assert hostile[form].count("\n") == plain[form].count("\n"), form
 
     def test_the_page_of_a_diagram_has_no_tag_but_the_break(self) -> None:
-        text = forms(named(NAMES[0]))["mermaid"]
-        assert set(re.findall(r"<[^>]*>", text)) <= {"<br/>"}
+        made = forms(named(NAMES[0]))
+        for form in ("mermaid", "compare mermaid"):
+            assert set(re.findall(r"<[^>]*>", made[form])) <= {"<br/>"}
 
     def test_a_trace_without_any_walk_is_shown_too(self) -> None:
         trace = sent(article(), "192.0.2.1:80")
