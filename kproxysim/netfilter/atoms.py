@@ -45,6 +45,10 @@ class Cuts:
         """A network by the length of its prefix."""
         self._addresses[version].update((network, network + (1 << (_WIDTH[version] - length))))
 
+    def ends(self, ends: Iterable[int], version: int) -> None:
+        """Where any ranges begin, and where what follows them does."""
+        self._addresses[version].update(ends)
+
     def masked(self, network: int, mask: int, version: int) -> bool:
         """A network by its mask. False for a mask that is no prefix: its addresses are no range."""
         inverted = ~mask & ((1 << _WIDTH[version]) - 1)

@@ -8,7 +8,7 @@ from kproxysim.netfilter.contents import Contents
 from kproxysim.netfilter.dump import read_script
 from kproxysim.netfilter.rule import Chain, Rule, Table
 from kproxysim.netfilter.script import Family, Script
-from kproxysim.netfilter.syntax import Parsed, parsed
+from kproxysim.netfilter.syntax import Parsed, parsed, saved
 from kproxysim.netfilter.tables import BASE_CHAINS, TABLES
 from kproxysim.netfilter.targets.verdict import Jump
 from kproxysim.values import dataclass
@@ -85,8 +85,8 @@ class Ruleset:
     def ensure_rule(self, table: str, rule: Rule, *, at_end: bool = False) -> None:
         """`iptables -C`, and `-I` at position 1 (or `-A`) if the very rule is not in its chain yet."""
         chain = self.table(table).chains[rule.chain]
-        wanted = self.meaning(rule).save()
-        if all(self.meaning(other).save() != wanted for other in chain.rules):
+        wanted = saved(rule.text, self.family)
+        if all(saved(other.text, self.family) != wanted for other in chain.rules):
             rules = (*chain.rules, rule) if at_end else (rule, *chain.rules)
             self.table(table).chains[rule.chain] = Chain(rule.chain, chain.policy, rules)
 

@@ -8,6 +8,7 @@ tentative, deprecated and temporary addresses have nothing to decide here.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from ipaddress import IPv6Interface, IPv6Network
 
 from kproxysim.netfilter.atoms import Cuts
@@ -52,18 +53,22 @@ def choose(candidates: Iterable[tuple[str, IPv6Interface]], device: str, destina
 
 def cut_candidates(addresses: Iterable[IPv6Interface], cuts: Cuts) -> None:
     """The destinations for which another of a host's addresses may be the best."""
-    for network, _ in _LABELS:
-        cuts.prefix(int(network.network_address), network.prefixlen, 6)
-    for group in range(0xFF00, 0x10000):  # flags and scope
-        cuts.prefix(group << 112, 16, 6)
-    for start in (0x3FA, 0x3FB):
-        cuts.prefix(start << 118, 10, 6)
+    cuts.ends(_fixed_ends(), 6)
     own = {int(one.ip): one.network.prefixlen for one in addresses}
     if len(own) < _RIVALS:
         return
     for address, most in own.items():
         for length in range(1, most + 1):
             cuts.prefix(address >> (128 - length) << (128 - length), length, 6)
+
+
+@cache
+def _fixed_ends() -> frozenset[int]:
+    """Where labels and scopes begin and end, the same for every host."""
+    networks = [(int(network.network_address), network.prefixlen) for network, _ in _LABELS]
+    networks += [(group << 112, 16) for group in range(0xFF00, 0x10000)]  # flags and scope
+    networks += [(start << 118, 10) for start in (0x3FA, 0x3FB)]
+    return frozenset(end for start, length in networks for end in (start, start + (1 << (128 - length))))
 
 
 def _score(address: int, length: int, on_device: bool, destination: int) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ ends as unmodelled.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 
 from kproxysim.netfilter.condition import Extension, Given, Match, Option, RuleSyntaxError
@@ -30,7 +31,7 @@ from kproxysim.netfilter.targets import KERNEL_TARGETS
 from kproxysim.netfilter.targets.nat import PORT_TRANSLATED, translates_ports
 from kproxysim.netfilter.targets.verdict import Jump, UnknownTarget
 
-__all__ = ["Parsed", "Target", "UnknownMatch", "parse_rule", "parse_rules", "parsed"]
+__all__ = ["Parsed", "Target", "UnknownMatch", "parse_rule", "parse_rules", "parsed", "saved"]
 
 _HEADER: dict[str, Option] = {
     spelling: Option(name, values, name in ("-s", "-d", "-i", "-o", "-p", "-f"))
@@ -59,9 +60,33 @@ def parsed(rule: Rule, family: Family) -> Parsed:
     """The meaning of a rule, read once."""
     meaning = rule.parsed
     if meaning is None:
-        meaning = rule.parsed = parse_rule(rule.text, family)
+        meaning = rule.parsed = _read_once(rule.text, family)
     assert isinstance(meaning, Parsed)
     return meaning
+
+
+_read: dict[tuple[str, Family], Parsed] = {}
+"""Kube-proxies write the same rules on many nodes, and again at every full sync."""
+
+_READ_LIMIT = 1 << 12
+
+
+def _read_once(text: str, family: Family) -> Parsed:
+    meaning = _read.get((text, family))
+    if meaning is None:
+        meaning = parse_rule(text, family)
+        parts = (*(match for _, match in meaning.extensions), meaning.target)
+        if not any(getattr(part, "one_of_a_kind", False) for part in parts):
+            if len(_read) >= _READ_LIMIT:
+                _read.clear()
+            _read[text, family] = meaning
+    return meaning
+
+
+@lru_cache(maxsize=_READ_LIMIT)
+def saved(text: str, family: Family) -> str:
+    """The text of one rule as iptables-save prints it. Raises what `parse_rule` raises."""
+    return _read_once(text, family).save()
 
 
 def parse_rule(text: str, family: Family) -> Parsed:

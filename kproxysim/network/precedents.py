@@ -33,6 +33,9 @@ _KEPT = 1024
 _RULES_A_WALK = 100
 """As long as it takes to see what so many rules and hosts tell apart, a packet can be walked."""
 
+_RULES_FOR_ALL = 100
+"""What it takes besides, in rules: a world in which one packet is sent remembers nothing."""
+
 Key = tuple[object, ...]
 
 
@@ -59,7 +62,7 @@ class Precedents:
         self._topology = topology
         self._router = router
         self._walked = 0
-        self._cost = len(topology.hosts)
+        self._cost = len(topology.hosts) + _RULES_FOR_ALL
         self._cuts: Cuts | None = None
         self._graphs: set[ChainGraph] = set()
         self._known: dict[Key, Precedent | None] = {}

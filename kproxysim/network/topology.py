@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
+from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
 
@@ -395,6 +396,7 @@ def _loopback(further: Iterable[IPv4Interface | IPv6Interface] = ()) -> Interfac
     return Interface("lo", (*_LOOPBACK, *(address for address in further if address not in _LOOPBACK)))
 
 
+@lru_cache(maxsize=1 << 12)
 def _single(address: Address) -> IPv4Interface | IPv6Interface:
     return ip_interface((address, address.max_prefixlen))
 

@@ -14,7 +14,16 @@ from kproxysim.network import World
 from kproxysim.network.pods import pods_of
 from kproxysim.packet import Packet
 from kproxysim.testing import Call, Situation
-from kproxysim.testing.strategies import calls, clusters, configurations, packets, situations, worlds
+from kproxysim.testing.strategies import (
+    calls,
+    clusters,
+    configurations,
+    facts,
+    nodes,
+    packets,
+    situations,
+    worlds,
+)
 
 few = settings(max_examples=40 if settings.get_current_profile_name() == "ordinary" else 1000)
 quick = settings(max_examples=400, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -136,6 +145,21 @@ WRONG = [
     ),
     (lambda: clusters(ingress=("shared",)), "write ingress="),
     (lambda: configurations(masquerade_bits=32), "write a number from 0 to 31"),
+    (
+        lambda: configurations(masquerade_all=True),  # type: ignore[arg-type]
+        r"masquerade_all=True: write the values that it may have, such as masquerade_all=\(False, True\)",
+    ),
+    (lambda: configurations(localhost_node_ports=()), r"localhost_node_ports=\(\): write the values"),
+    (
+        lambda: configurations(conntrack=1),  # type: ignore[arg-type]
+        "conntrack=1: write True or False",
+    ),
+    (
+        lambda: facts(listening=("tcp/22",)),  # type: ignore[arg-type]
+        "listening=.*: write True or False",
+    ),
+    (lambda: facts(reverse_path=("3",)), "'3' is not known; the words are '0', '1', '2'"),
+    (lambda: nodes(families=("ipv5",)), "'ipv5' is not known"),
     (lambda: worlds(versions=("1.20",)), "'1.20' is not known"),
     (
         lambda: worlds("cluster.yaml"),  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import SearchStrategy, just, sampled_from
 
-__all__ = ["Range", "check_flag", "check_many", "check_range", "drawn_from", "one_or_many"]
+__all__ = ["Range", "check_flag", "check_flags", "check_many", "check_range", "drawn_from", "one_or_many"]
 
 Range = int | tuple[int, int]
 """How many of something: a number, or the least and the most."""
@@ -58,6 +58,16 @@ def check_flag(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise InvalidArgument(f"{name}={value!r}: write True or False")
+
+
+def check_flags(name: str, value: object) -> tuple[bool, ...]:
+    """Some values that a flag may have, in that order. Raises InvalidArgument for anything else."""
+    flags = () if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if flags and all(isinstance(one, bool) for one in flags):
+        return flags
+    raise InvalidArgument(
+        f"{name}={value!r}: write the values that it may have, such as {name}=(False, True)"
+    )
 
 
 def drawn_from(

@@ -18,6 +18,7 @@ from kproxysim.testing.call import Call, Maker, Situation, again
 from kproxysim.testing.law import Law
 from kproxysim.testing.strategies.addresses import CLIENTS, FOREIGN
 from kproxysim.testing.strategies.arguments import drawn_from, one_or_many
+from kproxysim.testing.strategies.choosing import number, one_in, pick
 from kproxysim.testing.strategies.clusters import clusters as any_cluster
 from kproxysim.testing.strategies.worlds import worlds as any_world
 
@@ -49,6 +50,16 @@ class _Target:
         return f"{format_endpoint(self.address, self.port)}{suffix}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Possible:
+    """What calls of a world are made of: for each aim what may be dialled, for each family who may."""
+
+    aims: tuple[str, ...]
+    pools: dict[str, list[_Target]]
+    senders: dict[int, list[str]]
+    nodes: tuple[str, ...]
+
+
 def calls(
     world: World,
     *,
@@ -73,7 +84,7 @@ def calls(
         raise InvalidArgument(
             f"there is nothing to call: no {' or '.join(aims)} that {' or '.join(senders)} has an address for"
         )
-    return made
+    return _calls(made)
 
 
 def _possible_calls(
@@ -83,7 +94,7 @@ def _possible_calls(
     addresses: Collection[str],
     clients: Collection[str],
     services: Collection[str] | None = None,
-) -> SearchStrategy[Call] | None:
+) -> _Possible | None:
     """The calls of a world; None where there is nobody to call, or to do so."""
     wanted = one_or_many("aims", aims, AIMS)
     who = one_or_many("senders", senders, SENDERS)
@@ -97,22 +108,20 @@ def _possible_calls(
     left = tuple(aim for aim in wanted if pools[aim])
     if not left:
         return None
-    return _calls(left, pools, sender_names, tuple(node.name for node in world.cluster.nodes))
+    return _Possible(left, pools, sender_names, tuple(node.name for node in world.cluster.nodes))
 
 
 @st.composite
-def _calls(
-    draw: st.DrawFn,
-    aims: tuple[str, ...],
-    pools: dict[str, list[_Target]],
-    senders: dict[int, list[str]],
-    nodes: tuple[str, ...],
-) -> Call:
-    aim = draw(st.sampled_from((*aims[:1] * 5, *aims[1:])))
-    to = draw(st.sampled_from(pools[aim]))
-    source = draw(st.sampled_from(senders[to.version]))
-    via = draw(st.sampled_from(nodes)) if source.startswith("internet/") and len(nodes) > 1 else None
-    return Call(source, str(to), via)
+def _calls(draw: st.DrawFn, possible: _Possible) -> Call:
+    return _draw_call(draw, possible)
+
+
+def _draw_call(draw: st.DrawFn, possible: _Possible) -> Call:
+    aims = possible.aims
+    to = pick(draw, possible.pools[pick(draw, (*aims[:1] * 5, *aims[1:]))])
+    source = pick(draw, possible.senders[to.version])
+    several = source.startswith("internet/") and len(possible.nodes) > 1
+    return Call(source, str(to), pick(draw, possible.nodes) if several else None)
 
 
 def _senders(world: World, kinds: tuple[str, ...], clients: Iterable[str]) -> dict[int, list[str]]:
@@ -235,7 +244,7 @@ def _situations(
     possible = _possible_calls(world, aims, senders, addresses, clients)
     if possible is None:
         reject()
-    return Situation(world, draw(possible), rules)
+    return Situation(world, _draw_call(draw, possible), rules)
 
 
 def situations_for(law: Law, *, rules: Maker | None = None) -> SearchStrategy[Situation]:
@@ -263,21 +272,33 @@ _ERRORS = {"icmp": ((3, 3), (3, 1), (11, 0), (3, 13)), "ipv6-icmp": ((1, 4), (1,
 
 @st.composite
 def _packets(draw: st.DrawFn, world: World | None, kinds: tuple[str, ...]) -> Packet:
-    protocol = draw(st.sampled_from(kinds))
+    protocol = pick(draw, kinds)
     versions = {"icmp": (4,), "ipv6-icmp": (6,)}.get(protocol, (4, 6))
     pools = {version: _addresses(world, version) for version in versions}
-    able = [version for version in versions if pools[version]]
-    version = draw(st.sampled_from(able or versions))
-    anybody = st.ip_addresses(v=4 if version == 4 else 6).map(str)
-    ends = st.one_of(st.sampled_from(pools[version]), anybody) if pools[version] else anybody
-    src, dst = draw(ends), draw(ends)
+    version = pick(draw, versions)
+    ports = _ports(world)
+
+    def end() -> str:
+        return _draw_end(draw, pools[version], version)
+
+    def port() -> int:
+        return number(draw, 0, 65535) if one_in(draw, 2) else pick(draw, ports)
+
+    src, dst = end(), end()
     if protocol not in _ECHO:
-        flags = draw(st.sampled_from(_FLAGS)) if protocol == "tcp" else ""
-        return Packet(protocol, src, dst, draw(_ports(world)), draw(_ports(world)), flags)
-    if draw(st.booleans()):
-        return Packet(protocol, src, dst, icmp=draw(st.sampled_from(_ECHO[protocol])))
-    about = Packet("tcp", dst, draw(ends), draw(_ports(world)), draw(_ports(world)))
-    return Packet(protocol, src, dst, icmp=draw(st.sampled_from(_ERRORS[protocol])), inner=about)
+        flags = pick(draw, _FLAGS) if protocol == "tcp" else ""
+        return Packet(protocol, src, dst, port(), port(), flags)
+    if not one_in(draw, 2):
+        return Packet(protocol, src, dst, icmp=pick(draw, _ECHO[protocol]))
+    about = Packet("tcp", dst, end(), port(), port())
+    return Packet(protocol, src, dst, icmp=pick(draw, _ERRORS[protocol]), inner=about)
+
+
+_ANYBODY = {4: st.ip_addresses(v=4).map(str), 6: st.ip_addresses(v=6).map(str)}
+
+
+def _draw_end(draw: st.DrawFn, pool: list[str], version: int) -> str:
+    return draw(_ANYBODY[version]) if one_in(draw, 2) else pick(draw, pool)
 
 
 def _addresses(world: World | None, version: int) -> list[str]:
@@ -299,9 +320,9 @@ def _addresses(world: World | None, version: int) -> list[str]:
     return list(dict.fromkeys((*mine, *pool)))
 
 
-def _ports(world: World | None) -> SearchStrategy[int]:
+def _ports(world: World | None) -> list[int]:
     known = {22, 80, 8080}
     for service in () if world is None else world.cluster.services:
         for port in service.spec.ports:
             known |= {port.port, *((port.node_port,) if port.node_port else ())}
-    return st.one_of(st.sampled_from(sorted(known)), st.integers(0, 65535))
+    return sorted(known)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 
 from kproxysim.cluster import Cluster, EndpointSlice, KubeProxyConfiguration, Node, NodeFacts, Service
 from kproxysim.testing.strategies.addresses import CLUSTER_CIDR
-from kproxysim.testing.strategies.arguments import Range, check_range, one_or_many
+from kproxysim.testing.strategies.arguments import (
+    Range,
+    check_flag,
+    check_flags,
+    check_range,
+    one_or_many,
+)
+from kproxysim.testing.strategies.choosing import number, one_in, pick
 from kproxysim.testing.strategies.objects import draw_service, draw_slices, make_node
 from kproxysim.testing.strategies.scope import (
     AFFINITIES,
@@ -107,24 +115,28 @@ def clusters(
 
 @st.composite
 def _clusters(draw: st.DrawFn, scope: Scope) -> Cluster:
-    versions = _VERSIONS[draw(st.sampled_from(scope.families))]
-    nodes = draw(st.integers(*scope.nodes))
-    zones = draw(st.booleans()) if scope.hints else False
-    count = draw(st.integers(*scope.services))
-    services = [draw_service(draw, scope, number, nodes, count, versions) for number in range(count)]
+    versions = _VERSIONS[pick(draw, scope.families)]
+    nodes = number(draw, *scope.nodes)
+    zones = one_in(draw, 2) if scope.hints else False
+    count = number(draw, *scope.services)
+    services = [draw_service(draw, scope, place, nodes, count, versions) for place in range(count)]
     slices = [piece for service in services for piece in draw_slices(draw, scope, service, nodes)]
     return Cluster(
-        [make_node(number, versions, "ab"[number % 2] if zones else "") for number in range(nodes)],
+        [make_node(place, versions, "ab"[place % 2] if zones else "") for place in range(nodes)],
         services,
         slices,
     )
 
 
-@st.composite
-def nodes(draw: st.DrawFn, *, families: Collection[str] = FAMILIES) -> Node:
+def nodes(*, families: Collection[str] = FAMILIES) -> st.SearchStrategy[Node]:
     """One Node of a drawn cluster: an internal and a public address a family, pod CIDRs, perhaps a zone."""
-    versions = _VERSIONS[draw(st.sampled_from(one_or_many("families", families, FAMILIES)))]
-    return make_node(draw(st.integers(0, 2)), versions, draw(st.sampled_from(("", "a", "b"))))
+    return _nodes(one_or_many("families", families, FAMILIES))
+
+
+@st.composite
+def _nodes(draw: st.DrawFn, families: tuple[str, ...]) -> Node:
+    versions = _VERSIONS[pick(draw, families)]
+    return make_node(number(draw, 0, 2), versions, pick(draw, ("", "a", "b")))
 
 
 def services(**narrow: Any) -> st.SearchStrategy[Service]:
@@ -153,7 +165,10 @@ def configurations(
     """Settings of kube-proxy that change its rules.
 
     `detect_local` are the modes of `DETECT_LOCAL`; `families` those for which a cluster CIDR is given.
-    `node_port_addresses`: may node ports be limited to some addresses? `conntrack`: may tcpBeLiberal be set?
+    `masquerade_all` and `localhost_node_ports` are the values that these settings may have, one that stands
+    twice twice as often; `masquerade_bits` the least and the highest bit. `node_port_addresses`: may node
+    ports be limited to some addresses? `conntrack`: may tcpBeLiberal be set? Raises InvalidArgument for an
+    argument that is none of these.
     """
     modes = one_or_many("detect_local", detect_local, DETECT_LOCAL)
     bits = check_range("masquerade_bits", masquerade_bits, 0, 31)
@@ -161,11 +176,11 @@ def configurations(
     return _configurations(
         modes,
         given,
-        tuple(masquerade_all),
+        check_flags("masquerade_all", masquerade_all),
         bits,
-        tuple(localhost_node_ports),
-        limits=node_port_addresses,
-        conntrack=conntrack,
+        check_flags("localhost_node_ports", localhost_node_ports),
+        limits=check_flag("node_port_addresses", node_port_addresses),
+        conntrack=check_flag("conntrack", conntrack),
     )
 
 
@@ -181,23 +196,23 @@ def _configurations(
     limits: bool,
     conntrack: bool,
 ) -> KubeProxyConfiguration:
-    versions = _VERSIONS[draw(st.sampled_from(families))]
-    mode = draw(st.sampled_from(modes))
+    versions = _VERSIONS[pick(draw, families)]
+    mode = pick(draw, modes)
     found: dict[str, Any] = {}
     if mode == "ClusterCIDR":
         found["clusterCIDR"] = ",".join(CLUSTER_CIDR[version] for version in versions)
     elif mode != "none":
         found["detectLocalMode"] = mode
         if mode == "InterfaceNamePrefix":
-            found["detectLocal"] = {"interfaceNamePrefix": draw(st.sampled_from(("veth", "cbr")))}
+            found["detectLocal"] = {"interfaceNamePrefix": pick(draw, ("veth", "cbr"))}
         elif mode == "BridgeInterface":
             found["detectLocal"] = {"bridgeInterface": "cbr0"}
     iptables = _draw_iptables(draw, masquerade_all, bits, localhost)
     if iptables:
         found["iptables"] = iptables
     if limits:
-        found["nodePortAddresses"] = draw(st.sampled_from(_LIMITS))
-    if conntrack and draw(st.integers(0, 5)) == 5:
+        found["nodePortAddresses"] = pick(draw, _LIMITS)
+    if conntrack and one_in(draw, 6):
         found["conntrack"] = {"tcpBeLiberal": True}
     return KubeProxyConfiguration.model_validate(found)
 
@@ -206,36 +221,42 @@ def _draw_iptables(
     draw: st.DrawFn, masquerade_all: tuple[bool, ...], bits: tuple[int, int], localhost: tuple[bool, ...]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if draw(st.sampled_from(masquerade_all)):
+    if pick(draw, masquerade_all):
         found["masqueradeAll"] = True
-    if bits[0] <= 14 <= bits[1]:
-        bit = draw(st.sampled_from((14, 14, 14, *dict.fromkeys(bits))))
-    else:
-        bit = draw(st.integers(*bits))
+    usual = bits[0] <= 14 <= bits[1]
+    bit = pick(draw, (14, 14, 14, *dict.fromkeys(bits))) if usual else number(draw, *bits)
     if bit != 14:
         found["masqueradeBit"] = bit
-    if not draw(st.sampled_from(localhost)):
+    if not pick(draw, localhost):
         found["localhostNodePorts"] = False
     return found
 
 
-@st.composite
 def facts(
-    draw: st.DrawFn, *, reverse_path: Collection[str] = ("0", "1", "2"), listening: bool = True
-) -> NodeFacts:
+    *, reverse_path: Collection[str] = ("0", "1", "2"), listening: bool = True
+) -> st.SearchStrategy[NodeFacts]:
     """What the API does not know of a node: a filter for the way back, processes on ports that Services may
     take.
 
     `reverse_path` are values of sysctl rp_filter; `listening`: may processes of the node listen there?
     """
-    found: dict[str, Any] = {}
     values = one_or_many("reverse_path", reverse_path, ("0", "1", "2"))
-    value = draw(st.sampled_from((*values[:1] * 4, *values[1:])))
-    if value != "0":
-        found["sysctls"] = {"net.ipv4.conf.all.rp_filter": value}
-    if listening and draw(st.booleans()):
+    return _facts((*values[:1] * 4, *values[1:]), listening=check_flag("listening", listening))
+
+
+@st.composite
+def _facts(draw: st.DrawFn, reverse_path: tuple[str, ...], *, listening: bool) -> NodeFacts:
+    value = pick(draw, reverse_path)
+    return _known(value, listening=listening and one_in(draw, 2), kubelet=not one_in(draw, 4))
+
+
+@cache
+def _known(reverse_path: str, *, listening: bool, kubelet: bool) -> NodeFacts:
+    found: dict[str, Any] = {}
+    if reverse_path != "0":
+        found["sysctls"] = {"net.ipv4.conf.all.rp_filter": reverse_path}
+    if listening:
         found["listening"] = ["tcp/22", "tcp/80", "udp/53", "tcp/30000"]
-    kubelet = draw(st.sampled_from((True, True, True, False)))
     if not kubelet:
         found["kubelet"] = False
     return NodeFacts.model_validate(found)

@@ -18,6 +18,8 @@ from kproxysim.testing.strategies.addresses import (
     pod,
     public,
 )
+from kproxysim.testing.strategies.choosing import number as draw_number
+from kproxysim.testing.strategies.choosing import one_in, pick, some
 from kproxysim.testing.strategies.scope import Scope
 
 __all__ = ["PODS_A_NODE", "TARGETS", "draw_service", "draw_slices", "make_node", "pod_name"]
@@ -38,6 +40,7 @@ NOBODYS_ENDPOINT = {4: "10.45.0.99", 6: "fd00:45::99"}
 """An endpoint's address that no pod has: what is left of a pod, or written by hand."""
 
 _SERVED = ("ClusterIP", "NodePort", "LoadBalancer")
+_HINTED = ("no", "no", "no", "zones", "nodes", "both", "some")
 
 _STATES: dict[str, dict[str, bool]] = {
     "ready": {"ready": True},
@@ -79,14 +82,14 @@ def draw_service(
     are.
     """
     served = tuple(one for one in scope.types if one in _SERVED)
-    kind = draw(st.sampled_from((*served * 3, *scope.types)))
+    kind = pick(draw, (*served * 3, *scope.types))
     name = {"name": f"s{number}", "namespace": "default"}
     if kind == "ExternalName":
         return Service.model_validate(
             {"metadata": name, "spec": {"type": kind, "externalName": "example.org"}}
         )
-    layout = draw(st.sampled_from(scope.layouts))
-    own = draw(st.sampled_from(_families(versions)))
+    layout = pick(draw, scope.layouts)
+    own = pick(draw, _families(versions))
     spec: dict[str, Any] = {
         "type": "ClusterIP" if kind == "headless" else kind,
         "clusterIP": cluster_ip(number, own[0]),
@@ -102,9 +105,9 @@ def draw_service(
     if kind == "headless":
         spec |= {"clusterIP": "None", "clusterIPs": ["None"]}
         return Service.model_validate({"metadata": name, "spec": spec})
-    if draw(st.sampled_from(scope.internal_policies)) == "Local":
+    if pick(draw, scope.internal_policies) == "Local":
         spec["internalTrafficPolicy"] = "Local"
-    if draw(st.sampled_from(scope.affinities)) == "ClientIP":
+    if pick(draw, scope.affinities) == "ClientIP":
         spec["sessionAffinity"] = "ClientIP"
         spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": 10800}}
     external = _draw_external_ips(draw, scope, number, nodes, services, own)
@@ -114,7 +117,7 @@ def draw_service(
     if kind == "NodePort" or (kind == "LoadBalancer" and "allocateLoadBalancerNodePorts" not in spec):
         for place, port in enumerate(spec["ports"]):
             port["nodePort"] = NODE_PORTS + 10 * number + place
-    if (kind != "ClusterIP" or external) and draw(st.sampled_from(scope.external_policies)) == "Local":
+    if (kind != "ClusterIP" or external) and pick(draw, scope.external_policies) == "Local":
         spec["externalTrafficPolicy"] = "Local"
         if kind == "LoadBalancer":
             spec["healthCheckNodePort"] = HEALTH_CHECK_PORTS + number
@@ -141,25 +144,22 @@ def _draw_external_ips(
             if address != cluster_ip(number, version)
         ],
     }
-    choice = [address for kind in scope.external_ips for address in pools[kind]]
-    if not choice:
-        return []
-    return draw(st.lists(st.sampled_from(choice), max_size=2, unique=True))
+    return some(draw, [address for kind in scope.external_ips for address in pools[kind]], 0, 2)
 
 
 def _draw_balancer(
     draw: st.DrawFn, scope: Scope, number: int, spec: dict[str, Any], own: tuple[int, ...]
 ) -> dict[str, Any]:
     """The balancer's address in status, and what spec says of it."""
-    if draw(st.integers(0, 3)) == 3:
+    if one_in(draw, 4):
         spec["allocateLoadBalancerNodePorts"] = False
     if scope.source_ranges:
         ranges = [prefix for version in own for prefix in SOURCE_RANGES[version]]
-        given = draw(st.lists(st.sampled_from(ranges), max_size=2, unique=True))
+        given = some(draw, ranges, 0, 2)
         if given:
             spec["loadBalancerSourceRanges"] = given
     kinds = (*scope.ingress, "none") if scope.ingress else ("none",)
-    kind = draw(st.sampled_from(kinds))
+    kind = pick(draw, kinds)
     if kind == "none":
         return {}
     if kind == "hostname":
@@ -178,7 +178,7 @@ def draw_slices(draw: st.DrawFn, scope: Scope, service: Service, nodes: int) -> 
     number = int(service.metadata.name[1:])
     entries = _draw_endpoints(draw, scope, nodes)
     parts = [entries]
-    odd = draw(st.integers(0, 5)) if scope.oddities else 0
+    odd = draw_number(draw, 0, 5) if scope.oddities else 0
     if odd == 4 and len(entries) > 1:
         parts = [entries[:1], entries[1:]]
     elif odd == 5 and entries:
@@ -196,14 +196,11 @@ def _draw_endpoints(draw: st.DrawFn, scope: Scope, nodes: int) -> list[dict[str,
     versions = (4, 6)
     least, most = scope.endpoints
     places = [(node, number) for node in range(nodes) for number in range(PODS_A_NODE)]
-    most = min(most, len(places))
-    chosen = draw(st.lists(st.sampled_from(places), min_size=min(least, most), max_size=most, unique=True))
-    hinted = (
-        draw(st.sampled_from(("no", "no", "no", "zones", "nodes", "both", "some"))) if scope.hints else "no"
-    )
+    chosen = some(draw, places, least, most)
+    hinted = pick(draw, _HINTED) if scope.hints else "no"
     entries: list[dict[str, Any]] = []
     for place, (node, number) in enumerate(chosen):
-        state = draw(st.sampled_from((*scope.endpoint_states[:1] * 5, *scope.endpoint_states[1:])))
+        state = pick(draw, (*scope.endpoint_states[:1] * 5, *scope.endpoint_states[1:]))
         entry: dict[str, Any] = {
             "addresses": {version: pod(node, number, version) for version in versions},
             "nodeName": f"n{node}",
@@ -212,17 +209,17 @@ def _draw_endpoints(draw: st.DrawFn, scope: Scope, nodes: int) -> list[dict[str,
         }
         hints = {}
         if hinted in ("zones", "both") or (hinted == "some" and place == 0):
-            hints["forZones"] = [{"name": draw(st.sampled_from(("a", "b")))}]
+            hints["forZones"] = [{"name": pick(draw, "ab")}]
         if hinted in ("nodes", "both"):
-            hints["forNodes"] = [{"name": f"n{draw(st.integers(0, nodes - 1))}"}]
+            hints["forNodes"] = [{"name": f"n{draw_number(draw, 0, nodes - 1)}"}]
         if hints:
             entry["hints"] = hints
         entries.append(entry)
-    if scope.host_endpoints and draw(st.integers(0, 4)) == 4:
-        node = draw(st.integers(0, nodes - 1))
+    if scope.host_endpoints and one_in(draw, 5):
+        node = draw_number(draw, 0, nodes - 1)
         addresses = {version: internal(node, version) for version in versions}
         entries.append({"addresses": addresses, "nodeName": f"n{node}", "conditions": {"ready": True}})
-    if scope.oddities and draw(st.integers(0, 9)) == 9:
+    if scope.oddities and one_in(draw, 10):
         entries.append({"addresses": NOBODYS_ENDPOINT, "conditions": {"ready": True}})
     return entries
 

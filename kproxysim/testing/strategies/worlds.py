@@ -15,6 +15,7 @@ from kproxysim.network.edge import EDGE_KINDS, public_addresses
 from kproxysim.network.pods import pods_of
 from kproxysim.network.topology import POD_NETWORKS
 from kproxysim.testing.strategies.arguments import check_flag, drawn_from, one_or_many
+from kproxysim.testing.strategies.choosing import one_in, pick
 from kproxysim.testing.strategies.clusters import clusters as any_cluster
 from kproxysim.testing.strategies.clusters import configurations as any_configuration
 from kproxysim.testing.strategies.clusters import facts as any_facts
@@ -40,9 +41,13 @@ def edges(
 
 @st.composite
 def _edges(draw: st.DrawFn, cluster: Cluster, kinds: tuple[str, ...], *, firewall: bool) -> Edge:
-    kind = draw(st.sampled_from(kinds))
+    return _draw_edge(draw, cluster, kinds, firewall=firewall)
+
+
+def _draw_edge(draw: st.DrawFn, cluster: Cluster, kinds: tuple[str, ...], *, firewall: bool) -> Edge:
+    kind = pick(draw, kinds)
     openings: tuple[tuple[Allow, ...] | None, ...] = (None, None, None, None, None, _OPENINGS, ())
-    closed = draw(st.sampled_from(openings)) if firewall else None
+    closed = pick(draw, openings) if firewall else None
     taken = {entry.address for node in cluster.nodes for entry in node.status.addresses}
     foreign = dict.fromkeys(
         address
@@ -58,9 +63,9 @@ def _edges(draw: st.DrawFn, cluster: Cluster, kinds: tuple[str, ...], *, firewal
             for node in cluster.nodes
             if any(parse_ip(text).version == version for text in node.addresses("InternalIP"))
         ]
-        is_routed = draw(st.booleans())
+        is_routed = one_in(draw, 2)
         if able and is_routed:
-            routes[address] = draw(st.sampled_from(able))
+            routes[address] = pick(draw, able)
     pairs = public_addresses(cluster) if EDGE_KINDS[kind].translates else {}
     return Edge(kind, pairs, closed, routes)
 
@@ -106,7 +111,7 @@ def _worlds(
     facts: SearchStrategy[NodeFacts],
 ) -> World:
     cluster = draw(clusters)
-    edge = draw(_edges(cluster, kinds, firewall=firewall))
+    edge = _draw_edge(draw, cluster, kinds, firewall=firewall)
     known = {node.name: draw(facts) for node in cluster.nodes}
     return World(
         cluster,
@@ -115,8 +120,8 @@ def _worlds(
         facts={name: one for name, one in known.items() if one.model_fields_set},
         config=draw(configurations),
         # The newest first: shrinking leads there.
-        version=draw(st.sampled_from(versions[::-1])),
-        pod_network=draw(st.sampled_from(pod_networks)),
+        version=pick(draw, versions[::-1]),
+        pod_network=pick(draw, pod_networks),
     )
 
 
