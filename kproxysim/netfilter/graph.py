@@ -13,6 +13,7 @@ from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.position import Position
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
+from kproxysim.netfilter.tracked import asks_for_tracking
 from kproxysim.netfilter.targets.verdict import Jump
 from kproxysim.values import dataclass
 
@@ -40,12 +41,13 @@ class ChainGraph:
     `before` is the graph of the rules that stood here earlier: chains that are still the same stay ready.
     """
 
-    __slots__ = ("_busy", "_ready", "ruleset")
+    __slots__ = ("_busy", "_ready", "_tracks", "ruleset")
 
     def __init__(self, ruleset: Ruleset, before: ChainGraph | None = None) -> None:
         self.ruleset = ruleset
         self._ready: dict[tuple[str, str], ReadyChain] = {}
-        self._busy: dict[str, tuple[str, ...]] = {}
+        self._busy: dict[tuple[str, bool], tuple[str, ...]] = {}
+        self._tracks: bool | None = None
         if before is not None:
             before.hand_on(self)
 
@@ -69,16 +71,24 @@ class ChainGraph:
             if following.ruleset.chain(*place) is self.ruleset.chain(*place):
                 following._ready[place] = ready
 
-    def busy_tables(self, hook: str) -> tuple[str, ...]:
+    @property
+    def tracks(self) -> bool:
+        """Does a rule ask the kernel to track connections?"""
+        if self._tracks is None:
+            self._tracks = asks_for_tracking(self.ruleset)
+        return self._tracks
+
+    def busy_tables(self, hook: str, *, tracked: bool) -> tuple[str, ...]:
         """What has something to say at `hook`, in the kernel's order: tables with a rule there or a policy
-        other than ACCEPT, and what needs no rule ("conntrack", and "nat" for what is decided already).
+        other than ACCEPT, and where connections are `tracked` what needs no rule ("conntrack", and "nat" for
+        what is decided already). Without that nothing is nat's.
         """
-        known = self._busy.get(hook)
+        known = self._busy.get((hook, tracked))
         if known is None:
-            known = self._busy[hook] = tuple(
+            known = self._busy[(hook, tracked)] = tuple(
                 table
                 for table in HOOK_ORDER[hook]
-                if table in ("conntrack", "nat") or self.has_rules(table, hook)
+                if (tracked if table in ("conntrack", "nat") else self.has_rules(table, hook))
             )
         return known
 

@@ -83,7 +83,8 @@ class Host:
     """A network stack:
 
     a node, a pod, a client. `rules` gives the chains of a family (4 or 6), None where there are none.
-    `sets` are the ipsets whose members are known, by name.
+    `sets` are the ipsets whose members are known, by name. `tracking` tells whether connections are tracked
+    whatever the rules ask for, None where they decide it.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Host:
     sockets: frozenset[Socket] = frozenset()
     sysctls: Sysctls = field(default_factory=Sysctls)
     sets: Mapping[str, AddressSet] = field(default_factory=dict)
+    tracking: bool | None = None
 
     def listens(self, protocol: str, address: int, port: int) -> bool:
         """Does a process take packets to this address and port?"""

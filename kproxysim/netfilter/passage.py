@@ -48,7 +48,7 @@ IPv6 tells of an unreachable route as of none (`ip6_pkt_discard` in ipv6/route.c
 _WITHOUT_RULES = {
     hook: tuple(step for step in steps if step in ("conntrack", "nat")) for hook, steps in HOOK_ORDER.items()
 }
-"""What happens at each hook of a host without rules."""
+"""What happens at each hook of a host without rules where connections are tracked."""
 
 
 class _Stop(Exception):  # noqa: N818 - it ends a passage, nothing went wrong
@@ -66,7 +66,7 @@ class Passage:
     A `Passage` is also what matches see of the host (`Surroundings`).
     """
 
-    __slots__ = ("_family", "_graph", "chance", "host", "log", "state")
+    __slots__ = ("_family", "_graph", "_tracked", "chance", "host", "log", "state")
 
     def __init__(self, host: Host, state: HostState, chance: Chance, log: Log) -> None:
         self.host = host
@@ -75,6 +75,7 @@ class Passage:
         self.log = log
         self._family = 4
         self._graph: ChainGraph | None = None
+        self._tracked = False
 
     # what matches ask
 
@@ -158,7 +159,9 @@ class Passage:
 
     def _begin(self, family: int) -> None:
         self._family = family
-        self._graph = self.host.rules(family)
+        graph, tracking = self.host.rules(family), self.host.tracking
+        self._graph = graph
+        self._tracked = (graph is not None and graph.tracks) if tracking is None else tracking
 
     # the way in
 
@@ -309,7 +312,11 @@ class Passage:
     def _hook(self, hook: str, skb: Skb, before_filter: Callable[[Skb], None] | None = None) -> Skb:
         """Everything at one hook, in the kernel's order."""
         graph = self._graph
-        for table in _WITHOUT_RULES[hook] if graph is None else graph.busy_tables(hook):
+        if graph is not None:
+            tables = graph.busy_tables(hook, tracked=self._tracked)
+        else:
+            tables = _WITHOUT_RULES[hook] if self._tracked else ()
+        for table in tables:
             if table == "conntrack":
                 skb = track(skb, self.state.conntrack, self.host.sysctls)
             elif table == "nat":

@@ -16,7 +16,7 @@ from kproxysim.netfilter.conntrack import CtState, Flow
 from kproxysim.netfilter.events import Event, Outcome
 from kproxysim.netfilter.host import ECHO
 from kproxysim.netfilter.passage import Passage
-from kproxysim.netfilter.skb import OF_THE_KERNEL, Owner, Skb, written
+from kproxysim.netfilter.skb import NO_SOCKET, OF_THE_KERNEL, Owner, Skb, written
 from kproxysim.netfilter.state import HostState
 from kproxysim.network.edge_memory import EdgeMemory
 from kproxysim.network.router import EdgeRouter
@@ -109,7 +109,8 @@ class Journey:
             told = Event("routing", _straight_text, answer, answer, "past all rules, nothing is translated")
             hop = Hop(placed.label, placed.kind, steps=[told])
             return self._follow(host, Outcome("transmit", answer, answer.oif, answer.dst), [hop])
-        return self.send(host, answer.packet, answer.flow)
+        owner = NO_SOCKET if answer.icmp is None else OF_THE_KERNEL
+        return self.send(host, answer.packet, answer.flow, owner=owner)
 
     def state(self, host: str) -> HostState:
         """What a host remembers, in this run."""

@@ -299,7 +299,12 @@ class _Builder:
             if pod.host_network:
                 sockets |= _parse_sockets(pod.listening)
         host = Host(
-            node.name, table, rules, frozenset(sockets), settings_of({**effects.sysctls, **facts.sysctls})
+            node.name,
+            table,
+            rules,
+            frozenset(sockets),
+            settings_of({**effects.sysctls, **facts.sysctls}),
+            tracking=facts.conntrack,
         )
         self.topology.place(name, host, "node", node.name)
         for interface in links:

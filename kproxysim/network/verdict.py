@@ -142,7 +142,6 @@ def follow(call: Call, journey: Journey) -> Followed:
     reply = None if back is None else _reply(call, back)
     chance = journey.chance
     final = outcome.skb
-    connection = None if final.flow is None else final.flow.connection
     branch = Branch(
         probability=chance.meant,
         probability_kernel=chance.kernel,
@@ -156,7 +155,7 @@ def follow(call: Call, journey: Journey) -> Followed:
         reply=reply,
         nearest=hoped_for(call.packet, leg.hops, reached),
         detail=outcome.detail,
-        sport_range=None if connection is None else _sport_range(leg),
+        sport_range=_sport_range(leg),
     )
     branch = replace(branch, advice=advise(call.packet, call.edge, branch))
     return Followed(branch, leg.end, None if back is None else back.end)

@@ -25,7 +25,7 @@ EMPTY = "".join(
     "\n".join([f"*{table}", *(f":{chain} ACCEPT [0:0]" for chain in BASE_CHAINS[table]), "COMMIT", ""])
     for table in TABLES
 )
-"""What `iptables -F` and `-X` leave: base chains, so that connections are tracked as before."""
+"""What `iptables -F` and `-X` leave."""
 
 
 @dataclass(frozen=True)

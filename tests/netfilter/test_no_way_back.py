@@ -53,7 +53,7 @@ def test_a_goto_within_a_called_chain_returns_to_the_caller() -> None:
 
 def test_a_reset_reads_the_nat_rules_that_its_connection_did_not_come_to() -> None:
     """It is sent before the refused packet reached POSTROUTING, and it is no ICMP error, which would be translated only."""
-    rules = "*nat\n-A POSTROUTING -j ACCEPT\nCOMMIT\n*filter\n-A FORWARD -p tcp -j REJECT --reject-with {}\nCOMMIT\n"
+    rules = "*nat\n-A POSTROUTING -j ACCEPT\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n*filter\n-A FORWARD -p tcp -j REJECT --reject-with {}\nCOMMIT\n"
     kind, steps = walk(rules.format("tcp-reset"))
     assert kind == "rejected"
     assert steps == ["filter:FORWARD:rule:1", "nat:POSTROUTING:rule:1"]

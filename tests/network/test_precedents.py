@@ -161,7 +161,7 @@ class TestEveryPacketIsWalked:
             "-A POSTROUTING -j SNAT --to-source 10.128.0.100-10.128.0.120",
             "-A POSTROUTING -j NETMAP --to 192.0.2.0/24",
             "-A PREROUTING -p tcp -j DNAT --to-destination :8000-8010",
-            "-A PREROUTING -s 203.0.0.7/255.0.0.255 -j RETURN",
+            "-A PREROUTING -s 203.0.0.7/255.0.0.255 -j REDIRECT",
         ],
     )
     def test_by_a_rule_that_reckons_with_the_numbers(

@@ -1,5 +1,5 @@
 """Connections over time. What hosts do is from the kernel's tables and from what was measured: rules are read
-for the first packet alone, held connections go on without them, a flush in mid-flow may break one.
+for the first packet alone, held connections go on without them, as long as something tracks, a flush in mid-flow may break one.
 """
 
 from fractions import Fraction
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kproxysim.cluster import NodeFacts
 from kproxysim.errors import InputError
 from kproxysim.netfilter.conntrack import Status
 from kproxysim.network import Edge, Exchange, World
@@ -119,13 +120,23 @@ class TestTcp:
 
 
 class TestHeldConnections:
-    def test_they_go_on_without_rules(self) -> None:
+    def test_they_go_on_without_nat_rules(self) -> None:
         """Measured: rules were deleted; a held TCP connection and a UDP flow went on, new flows did not."""
         here = small()
         opened = here.open(source=POD, to=CLUSTER_IP, pick="echo-2")
-        here.flush_rules("node-a")
+        here.restore("node-a", "*nat\nCOMMIT\n", noflush=False)
         assert reached(here.send_on(opened.session)) == "default/echo-2"
         assert here.open(source=POD, to=CLUSTER_IP).session.state != "open"
+
+    @pytest.mark.parametrize("conntrack, arrives", [(None, "unreachable"), (True, "default/echo-2")])
+    def test_without_any_rule_that_asks_for_it_nothing_is_tracked(
+        self, conntrack: bool | None, arrives: str
+    ) -> None:
+        """Measured: connections that stand are not translated any more, unless something else asks."""
+        here = small(facts={"node-a": NodeFacts(conntrack=conntrack)})
+        opened = here.open(source=POD, to=CLUSTER_IP, pick="echo-2")
+        here.flush_rules("node-a")
+        assert reached(here.send_on(opened.session)) == arrives
 
     def test_they_keep_their_endpoint_when_others_come(self) -> None:
         here = small(BOTH[0])
