@@ -118,9 +118,9 @@ class NodeFacts(KubernetesModel):
     - `kubelet`: does one run here? It was first to make its chains.
     - `iptables_random_fully`: does iptables know `--random-fully` (1.6.2 and later)?
     - `nfacct_counters`: the kernel's accounting objects that kube-proxy could make.
-    - `conntrack`: are connections tracked? None: while a rule asks for it, as Linux does (`-m conntrack`, DNAT,
-      MASQUERADE and the like, each family for itself). True where something else asks: nftables' own rules,
-      Open vSwitch, IPVS.
+    - `conntrack`: are connections tracked? None: while a rule asks for it, as Linux does (`-m conntrack`,
+      DNAT, MASQUERADE and the like, each family for itself). True where something else asks: nftables' own
+      rules, Open vSwitch, IPVS.
     - `existing_nat`: what `iptables-save -t nat` showed before kube-proxy's first synchronisation.
     """
 

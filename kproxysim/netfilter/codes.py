@@ -118,8 +118,9 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "forwarding-off",
         "this host does not forward",
-        "net.ipv4.ip_forward (for IPv6 net.ipv6.conf.all.forwarding) is 0, so a packet for another host is "
-        "dropped after routing. Nodes of a cluster need it on.",
+        "net.ipv4.ip_forward, which is net.ipv4.conf.all.forwarding, or that of the device that the packet "
+        "came in by, is 0 (for IPv6 net.ipv6.conf.all.forwarding), so a packet for another host is dropped "
+        "without a word. Nodes of a cluster need it on.",
     ),
     Explanation(
         "no-route",

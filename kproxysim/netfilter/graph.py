@@ -13,8 +13,8 @@ from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.position import Position
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.tables import BASE_CHAINS, HOOK_ORDER
-from kproxysim.netfilter.tracked import asks_for_tracking
 from kproxysim.netfilter.targets.verdict import Jump
+from kproxysim.netfilter.tracked import asks_for_tracking
 from kproxysim.values import dataclass
 
 if TYPE_CHECKING:

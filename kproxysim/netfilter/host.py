@@ -38,10 +38,17 @@ _TIMEOUTS = Timeouts()
 
 @dataclass(frozen=True, slots=True)
 class DeviceSettings:
-    """Settings of one device, with those of all devices (`net.ipv4.conf.all`) in them: the larger counts."""
+    """Settings of one device (`net.ipv4.conf.DEVICE`), those of all devices in them where the larger counts.
+
+    `forwarding` is asked of the device that a packet came in by; `force_forwarding` is that of IPv6, which
+    forwards all the same where `Sysctls.ipv6_forward` is off.
+    """
 
     rp_filter: int = 0
     route_localnet: bool = False
+    accept_local: bool = False
+    forwarding: bool = True
+    force_forwarding: bool = False
 
 
 _USUAL_DEVICE = DeviceSettings()
@@ -54,11 +61,10 @@ class Sysctls:
 
     `any_device` holds for devices that are not in `devices`; `rp_filter` there is 0 (off), 1 (strict) or 2
     (loose). `tcp_loose`, `tcp_be_liberal`, `tcp_max_retrans` and `timeouts` are those of connection tracking.
-    `ipv6_forward` is `ip_forward` for IPv6; `bridge_iptables` and `bridge_ip6tables` tell whether rules see
-    what a bridge of this host carries from port to port.
+    `ipv6_forward` is `net.ipv6.conf.all.forwarding`; `bridge_iptables` and `bridge_ip6tables` tell whether
+    rules see what a bridge of this host carries from port to port.
     """
 
-    ip_forward: bool = True
     ipv6_forward: bool = True
     bridge_iptables: bool = True
     bridge_ip6tables: bool = True

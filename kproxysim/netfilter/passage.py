@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
+from typing import NoReturn
 
 from kproxysim.netfilter.answers import error_about, refusal
 from kproxysim.netfilter.bridging import by_bridge
@@ -181,12 +182,15 @@ class Passage:
         arrived_by_loopback = skb.iif == "lo"
         if not arrived_by_loopback:
             self._check_martian(skb)
+        if routing.address_type(skb.dst, skb.family) == "MULTICAST":
+            raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
         route = routing.lookup(skb.dst, skb.family)
+        leads_away = route is None or route.kind not in ("local", "broadcast")
+        if skb.family == 4 and leads_away and not self._forwards(skb):
+            self._keep_from_forwarding(skb, f"net.ipv4.conf.{skb.iif}.forwarding")
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
             self._no_route(skb, route)
         assert route is not None
-        if routing.address_type(skb.dst, skb.family) == "MULTICAST":
-            raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
         if not arrived_by_loopback and skb.family == 4:
             self._check_source(skb)
         if route.kind == "local":
@@ -195,8 +199,9 @@ class Passage:
 
     def _check_source(self, skb: Skb) -> None:
         """`fib_validate_source`: asked once there is a route, and by IPv4 alone."""
-        routing, mode = self.host.routing, self.host.sysctls.of(skb.iif).rp_filter
-        if routing.is_local(skb.src, 4):
+        routing, settings = self.host.routing, self.host.sysctls.of(skb.iif)
+        mode = settings.rp_filter
+        if routing.is_local(skb.src, 4) and not settings.accept_local:
             self._martian(skb, "own-address-as-source", "the source is an address of this very host")
         if mode:
             back = routing.lookup(skb.src, 4)
@@ -230,11 +235,8 @@ class Passage:
         return Outcome("deliver", skb, at="socket")
 
     def _forward(self, skb: Skb, route: Route, expires: bool) -> Outcome:
-        settings = self.host.sysctls
-        if not (settings.ip_forward if skb.family == 4 else settings.ipv6_forward):
-            name = "net.ipv4.ip_forward" if skb.family == 4 else "net.ipv6.conf.all.forwarding"
-            self._note("routing", f"not forwarded: {name} is off", skb)
-            raise _Stop(Outcome("dropped", skb, reason="forwarding-off", at="routing"))
+        if skb.family == 6 and not self._forwards(skb):
+            self._keep_from_forwarding(skb, "net.ipv6.conf.all.forwarding")
         if expires:
             self._note("routing", "time to live is used up", skb, "the packet runs in a circle")
             answer = error_about(self.host, skb, "ttl")
@@ -242,6 +244,17 @@ class Passage:
         self._note("routing", partial(_route_text, self.host.name, route), skb, "forwarded")
         skb = self._hook("FORWARD", skb.with_devices(skb.iif, route.device))
         return self._transmit(skb, route)
+
+    def _forwards(self, skb: Skb) -> bool:
+        settings = self.host.sysctls
+        device = settings.of(skb.iif)
+        if skb.family == 4:
+            return device.forwarding
+        return settings.ipv6_forward or device.force_forwarding
+
+    def _keep_from_forwarding(self, skb: Skb, name: str) -> NoReturn:
+        self._note("routing", f"not forwarded: {name} is off", skb)
+        raise _Stop(Outcome("dropped", skb, reason="forwarding-off", at="routing"))
 
     # the way out
 

@@ -26,8 +26,9 @@ _FACTS = {
     "sysctls": "Kernel settings: `{net.ipv4.conf.all.rp_filter: 1}`.",
     "listening": "Sockets of its processes: `tcp/22`, `tcp/127.0.0.1:10248`.",
     "conntrack": (
-        "Are connections tracked, whatever the rules ask for? Without it: while one of the family's rules does, as "
-        "`-m conntrack` or `-j DNAT`; true where something else asks, as nftables' own rules, Open vSwitch or IPVS."
+        "Are connections tracked, whatever the rules ask for? Without it: while one of the family's rules "
+        "does, as `-m conntrack` or `-j DNAT`; true where something else asks, as nftables' own rules, Open "
+        "vSwitch or IPVS."
     ),
     "kubelet": "Does kubelet run here? It makes chains of its own, and was first.",
     "iptablesRandomFully": "Does its iptables know `--random-fully` (1.6.2 and later)?",

@@ -14,6 +14,9 @@ READ = [
     "net.bridge.bridge-nf-call-ip6tables",
     "net.netfilter.nf_conntrack_udp_timeout_stream",
     "net.netfilter.nf_conntrack_sctp_timeout_heartbeat_sent",
+    "net.ipv4.conf.all.accept_local",
+    "net.ipv4.conf.all.forwarding",
+    "net/ipv6/conf/eth0.100/force_forwarding",
     "vm.swappiness",
 ]
 MISSPELLED = [
@@ -30,8 +33,6 @@ MISSPELLED = [
 ]
 OTHERS = [
     "net.ipv4.conf.all.arp_filter",
-    "net.ipv4.conf.all.accept_local",
-    "net.ipv4.conf.all.forwarding",
     "net.ipv6.conf.eth0.forwarding",
     "net.ipv6.conf.all.mc_forwarding",
     "net.ipv4.conf.all.src_valid_mark",

@@ -231,7 +231,7 @@ def _of_either_family(address: int) -> Address:
 def _sysctls(host: Host) -> dict[str, str]:
     settings = host.sysctls
     values = {
-        "net/ipv4/ip_forward": f"{settings.ip_forward:d}",
+        "net/ipv4/ip_forward": "1",
         "net/ipv6/conf/all/forwarding": f"{settings.ipv6_forward:d}",
         "net/netfilter/nf_conntrack_tcp_loose": f"{settings.tcp_loose:d}",
     }
@@ -248,7 +248,13 @@ def _sysctls(host: Host) -> dict[str, str]:
 
 
 def _of_device(name: str, settings: DeviceSettings) -> dict[str, str]:
-    return {
+    found = {
         f"net/ipv4/conf/{name}/route_localnet": f"{settings.route_localnet:d}",
         f"net/ipv4/conf/{name}/rp_filter": f"{settings.rp_filter}",
+        f"net/ipv4/conf/{name}/accept_local": f"{settings.accept_local:d}",
     }
+    if name != "all":
+        found[f"net/ipv4/conf/{name}/forwarding"] = f"{settings.forwarding:d}"
+    if settings.force_forwarding:
+        found[f"net/ipv6/conf/{name}/force_forwarding"] = "1"
+    return found

@@ -194,8 +194,8 @@ def test_bridges(pod_network: str) -> None:
             lines.append(f"-A {hook} -m physdev {negation}--physdev-{port}")
     lines += ["-A PREROUTING -m physdev --physdev-in port0 ! --physdev-is-in"]
     lines += ["-A PREROUTING ! -i cbr0 -m physdev --physdev-in port0", "COMMIT", "*filter"]
-    for hook, port in product(("INPUT", "FORWARD"), RESET):
-        lines.append(f"-A {hook} -p tcp -m tcp --dport {port} -j REJECT --reject-with {RESET[port]}")
+    for hook, (refused, kind) in product(("INPUT", "FORWARD"), RESET.items()):
+        lines.append(f"-A {hook} -p tcp -m tcp --dport {refused} -j REJECT --reject-with {kind}")
     lines += ["COMMIT", NAT]
     lines[-1] = lines[-1].replace(
         "-A OUTPUT", "-A PREROUTING -d 10.96.0.2/32 -j DNAT --to-destination 10.44.0.6\n-A OUTPUT", 1
@@ -214,12 +214,19 @@ def test_bridges(pod_network: str) -> None:
         for sender, target in product(SENDERS, to):
             compare(lab, tally, sender, target)
         compare(lab, tally, "pod/default/beside", "10.44.0.5:8080")
-        refused = ("10.44.0.6:99", "10.44.0.6:98", "10.96.0.2:99", "10.96.0.2:98", "10.128.0.12:99", "10.44.1.7:99")
-        for target in refused:
+        refused = (
+            "10.44.0.6:99",
+            "10.44.0.6:98",
+            "10.96.0.2:99",
+            "10.96.0.2:98",
+            "10.128.0.12:99",
+            "10.44.1.7:99",
+        )
+        for target in rejected:
             compare(lab, tally, POD, target)
         compare(lab, tally, POD, "10.44.0.6:99", flags="ACK")
     assert not tally.disagreements, "\n".join(tally.disagreements)
-    assert tally.flows == len(SENDERS) * len(to) + len(refused) + 2
+    assert tally.flows == len(SENDERS) * len(to) + len(rejected) + 2
 
 
 OWNERS = [

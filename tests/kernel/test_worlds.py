@@ -67,6 +67,9 @@ GUARDED = service(
 )
 STICKY = service("sticky", "10.48.5.1", type="NodePort", node_port=30084, sessionAffinity="ClientIP")
 
+FEW = ["10.128.0.0/24 dev eth0", "10.44.1.0/24 via 10.128.0.13", "unreachable 192.0.2.16/28"]
+"""Routes of a node that has no default one."""
+
 QUESTIONS = [
     Question(
         "node-ports-behind-nat",
@@ -276,8 +279,22 @@ QUESTIONS = [
     ),
     Question(
         "a-node-that-forwards-nothing",
-        small(NODE_PORT, facts={"node-a": facts(sysctls={"net.ipv4.ip_forward": "0"})}),
-        (f"{INTERNAL_A}:30080", "10.48.1.1:80", "10.44.0.5:8080", "192.0.2.1:80"),
+        small(NODE_PORT, facts={"node-a": facts(sysctls={"net.ipv4.conf.all.forwarding": "0"}, routes=FEW)}),
+        (f"{INTERNAL_A}:30080", "10.48.1.1:80", "10.44.0.5:8080", "192.0.2.1:80", "192.0.2.17:80"),
+    ),
+    Question(
+        "a-device-that-nothing-is-forwarded-from",
+        small(
+            NODE_PORT,
+            facts={
+                "node-a": facts(
+                    sysctls={"net.ipv4.conf.veth0.forwarding": "0", "net.ipv4.conf.eth0.accept_local": "1"},
+                    routes=FEW,
+                )
+            },
+        ),
+        (f"{INTERNAL_A}:30080", "10.48.1.1:80", "10.44.1.7:8080", "192.0.2.1:80", "192.0.2.17:80"),
+        (NODE_A, NODE_B, "pod/default/echo-1"),
     ),
     Question(
         "to-everybody",

@@ -139,7 +139,9 @@ class TestAFlowFromBeforeTheRules:
         assert served(here.send_on(refused.session)) == "default/dns-1"
 
     def test_rules_alone_do_not_help(self) -> None:
-        tracks = Ruleset.from_save("*filter\n-A INPUT -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n", "ipv4")
+        tracks = Ruleset.from_save(
+            "*filter\n-A INPUT -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n", "ipv4"
+        )
         here = dns(ONE, rules={"node-a": [tracks]})
         session = self.opened(here)
         here.restore("node-a", dns(ONE).ruleset("node-a").to_save(), noflush=False)
