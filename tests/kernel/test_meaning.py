@@ -214,7 +214,7 @@ def test_bridges(pod_network: str) -> None:
         for sender, target in product(SENDERS, to):
             compare(lab, tally, sender, target)
         compare(lab, tally, "pod/default/beside", "10.44.0.5:8080")
-        refused = (
+        rejected = (
             "10.44.0.6:99",
             "10.44.0.6:98",
             "10.96.0.2:99",
