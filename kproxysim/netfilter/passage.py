@@ -201,7 +201,7 @@ class Passage:
         """`fib_validate_source`: asked once there is a route, and by IPv4 alone."""
         routing, settings = self.host.routing, self.host.sysctls.of(skb.iif)
         mode = settings.rp_filter
-        if routing.is_local(skb.src, 4) and not settings.accept_local:
+        if routing.is_own_source(skb.src, filtering=mode > 0) and not settings.accept_local:
             self._martian(skb, "own-address-as-source", "the source is an address of this very host")
         if mode:
             back = routing.lookup(skb.src, 4)

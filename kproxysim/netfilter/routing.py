@@ -79,9 +79,14 @@ class Route:
 
 @dataclass(slots=True)
 class RoutingTable:
-    """All routes of a host, tables local and main, both families."""
+    """All routes of a host, tables local and main, both families.
+
+    `has_custom_local`: somebody added a route of type local, beside those that come with the addresses.
+    """
 
     interfaces: dict[str, Interface] = field(default_factory=dict)
+    has_custom_local: bool = False
+    _assigned: set[tuple[int, int]] = field(default_factory=set)
     _local: dict[tuple[int, int], dict[int, Route]] = field(default_factory=dict)
     _main: dict[tuple[int, int], dict[int, Route]] = field(default_factory=dict)
     _lengths: dict[tuple[int, str], list[int]] = field(default_factory=dict)
@@ -92,31 +97,44 @@ class RoutingTable:
         for position, address in enumerate(interface.addresses):
             width, length, version = _WIDTH[address.version], address.network.prefixlen, address.version
             own, network = int(address.ip), int(address.network.network_address)
+            self._assigned.add((version, own))
             before = interface.addresses[:position]
             primary = next((one for one in before if one.network == address.network), address)
             source = int(primary.ip) if version == 4 else None
-            self.add(Route(own, width, version, interface.name, src=source, kind="local"))
+            self._put(Route(own, width, version, interface.name, src=source, kind="local"), "local")
             if length == width:
                 continue
             kind = "local" if interface.is_loopback else "unicast"
-            self.add(Route(network, length, version, interface.name, src=int(primary.ip), kind=kind))
+            on_link = Route(network, length, version, interface.name, src=int(primary.ip), kind=kind)
+            self._put(on_link, "local" if interface.is_loopback else "main")
             if version == 4 and length < 31:
                 broadcast = int(address.network.broadcast_address)
-                self.add(Route(broadcast, width, 4, interface.name, src=source, kind="broadcast"))
+                self._put(Route(broadcast, width, 4, interface.name, src=source, kind="broadcast"), "local")
 
     def add(self, route: Route) -> None:
         """Add a route, to the table where the kernel keeps its kind.
 
         An equal prefix that is there already stays.
         """
-        is_local = route.kind in ("local", "broadcast")
-        table = self._local if is_local else self._main
+        self.has_custom_local |= route.kind == "local"
+        self._put(route, "local" if route.kind in ("local", "broadcast") else "main")
+
+    def _put(self, route: Route, name: str) -> None:
+        table = self._local if name == "local" else self._main
         table.setdefault((route.version, route.length), {}).setdefault(route.network, route)
-        name = (route.version, "local" if is_local else "main")
-        lengths = self._lengths.setdefault(name, [])
+        lengths = self._lengths.setdefault((route.version, name), [])
         if route.length not in lengths:
             lengths.append(route.length)
             lengths.sort(reverse=True)
+
+    def replace_local(self, route: Route) -> None:
+        """Put a route into the table local, whatever its kind: `ip route replace ... table local`.
+
+        One of kind unicast leads an address of this host away from it.
+        """
+        self.has_custom_local |= route.kind == "local"
+        self._local.get((route.version, route.length), {}).pop(route.network, None)
+        self._put(route, "local")
 
     def routes(self) -> Iterable[Route]:
         """All routes of table main, longest prefix first."""
@@ -152,6 +170,15 @@ class RoutingTable:
         """Would a packet to this address be delivered on this host?"""
         route = self._find(self._local, "local", address, version)
         return route is not None and route.kind == "local"
+
+    def is_own_source(self, address: int, *, filtering: bool) -> bool:
+        """Is a packet with this IPv4 source from the wire taken for one that pretends to be of this host?
+
+        The table local tells, where reverse paths are filtered or somebody added a route of type local; else
+        the addresses of devices do, whatever that table says (`fib_validate_source`).
+        """
+        by_table = filtering or self.has_custom_local
+        return self.is_local(address, 4) if by_table else self.is_assigned(address, 4)
 
     def address_type(self, address: int, version: int, device: str = "") -> str:
         """The type that `-m addrtype` sees (`inet_addr_type`; `inet_dev_addr_type` with a `device`).
@@ -215,11 +242,7 @@ class RoutingTable:
 
         A route of type local makes an address this host's as well, but IPv6 sends nothing of its own from it.
         """
-        return any(
-            (one.version, int(one.ip)) == (version, address)
-            for interface in self.interfaces.values()
-            for one in interface.addresses
-        )
+        return (version, address) in self._assigned
 
     def select_ipv6_address(self, device: str, destination: int) -> int | None:
         """The address that a packet leaving by `device` for `destination` carries.

@@ -369,9 +369,13 @@ class _Builder:
     def _routes(self, node: Node, table: RoutingTable, facts: NodeFacts, device: str) -> None:
         if facts.routes is not None:
             for given in facts.routes:
-                table.add(
-                    _given_route(given.to, given.via, given.dev or device, given.src, given.kind, given.table)
+                route = _given_route(
+                    given.to, given.via, given.dev or device, given.src, given.kind, given.table
                 )
+                if given.table == "local":
+                    table.replace_local(route)
+                else:
+                    table.add(route)
             return
         own = self.topology.node_addresses[node.name]
         for other in self.cluster.nodes:
@@ -421,7 +425,7 @@ def _given_route(to: str, via: str | None, device: str, src: str | None, kind: s
         device,
         None if hop is None else int(hop),
         None if src is None else int(parse_ip(src)),
-        "local" if table == "local" and kind == "unicast" else kind,
+        "local" if table == "local" and kind == "unicast" and hop is None else kind,
     )
 
 

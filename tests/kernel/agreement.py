@@ -64,6 +64,7 @@ def compare(
     *,
     flags: str = "",
     owner: Owner = ROOT_OWNER,
+    mark: int = 0,
 ) -> _Sent | None:
     """Send it on both sides, and write down what differs. TCP with `flags` is sent as it stands, by no socket.
 
@@ -79,7 +80,7 @@ def compare(
         if attempt:
             lab.settle()
             packet = lab.packet(source, to, flags)
-        sent = _send(lab, packet, source, via, raw=bool(flags), owner=owner)
+        sent = _send(lab, packet, source, via, raw=bool(flags), owner=owner, mark=mark)
         if not sent.lines:
             tally.rules += sum(sent.way.counters.values())
             return sent
@@ -88,10 +89,17 @@ def compare(
 
 
 def every_way(
-    lab: Lab, tally: Tally, source: str, to: str, via: str | None = None, *, flags: str = ""
+    lab: Lab,
+    tally: Tally,
+    source: str,
+    to: str,
+    via: str | None = None,
+    *,
+    flags: str = "",
+    mark: int = 0,
 ) -> None:
     """As `compare`, again and again until each way that the flow may go was seen."""
-    sent = compare(lab, tally, source, to, via, flags=flags)
+    sent = compare(lab, tally, source, to, via, flags=flags, mark=mark)
     if sent is None:
         return
     wanted = {_end(way) for way in sent.ways}
@@ -100,7 +108,7 @@ def every_way(
         if seen == wanted or len(wanted) == 1:
             return
         packet = lab.packet(source, to, flags)
-        sent = _send(lab, packet, source, via, raw=bool(flags))
+        sent = _send(lab, packet, source, via, raw=bool(flags), mark=mark)
         if not sent.lines:
             seen.add(_end(sent.way))
             tally.flows += 1
@@ -123,13 +131,14 @@ def _send(
     *,
     raw: bool = False,
     owner: Owner = ROOT_OWNER,
+    mark: int = 0,
 ) -> _Sent:
     if lab.has_affinity:
         lab.forget()
     lab.hand_to(packet.dst, via)
-    ways = expected(lab.world, lab.topology, packet, source, via, raw=raw, owner=owner)
+    ways = expected(lab.world, lab.topology, packet, source, via, raw=raw, owner=owner, mark=mark)
     silent = all(way.client == "timeout" for way in ways)
-    seen = lab.send(packet, source, SILENCE if silent else PATIENCE, raw=raw, owner=owner)
+    seen = lab.send(packet, source, SILENCE if silent else PATIENCE, raw=raw, owner=owner, mark=mark)
     differences = [(way, _differences(lab.world, source, way, seen)) for way in ways]
     closest, lines = min(differences, key=lambda one: len(one[1]))
     host = lab.topology.hosts[source].host

@@ -82,6 +82,7 @@ class Caller:
             with acting_for(flow.uid, flow.gid):
                 self.socket = socket.socket(self.family, kind | socket.SOCK_NONBLOCK)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, flow.mark)
             if flow.protocol == "tcp":
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, MSS_BASE + self.number)
             elif self.version == 4:

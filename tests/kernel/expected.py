@@ -59,13 +59,14 @@ def expected(
     raw: bool = False,
     before: Mapping[str, HostState] | None = None,
     owner: Owner | None = None,
+    mark: int = 0,
 ) -> list[Expected]:
-    """All ways that it may go. A `raw` packet has no socket behind it that could use an answer. `before` is what hosts remember, by their names
+    """All ways that it may go; only its first packet has the `mark` (of UDP that is all). A `raw` packet has no socket behind it that could use an answer. `before` is what hosts remember, by their names
     in the topology.
     """
     router = world._router(topology)
     _, sender = world._sender(source)
-    call = Call(packet, sender, topology, world.cluster, world.edge, world.pods, owner=owner)
+    call = Call(packet, sender, topology, world.cluster, world.edge, world.pods, mark, owner)
 
     def run(chance: Enumeration) -> Expected:
         journey = _Followed(topology, router, before or {}, chance, via)

@@ -46,7 +46,14 @@ class Lab(Held):
         return self.world.packet(source, to, sport=next(self._ports), flags=flags)
 
     def send(
-        self, packet: Packet, source: str, patience: float, *, raw: bool = False, owner: Owner = ROOT_OWNER
+        self,
+        packet: Packet,
+        source: str,
+        patience: float,
+        *,
+        raw: bool = False,
+        owner: Owner = ROOT_OWNER,
+        mark: int = 0,
     ) -> Seen:
         """Let a host send a packet, by a socket or (`raw`) as it stands."""
         flow = Flow(
@@ -60,6 +67,7 @@ class Lab(Held):
             patience,
             owner.uid or 0,
             owner.gid or 0,
+            mark=mark,
         )
         return Seen.from_json(self.ask({"send": flow.to_json()}))
 

@@ -100,6 +100,7 @@ class _Layout:
                     )
             lines.append(f"link set {device} up")
         lines += [_route(route) for route in _all_routes(host.routing)]
+        lines += [f"{_route(route)} table local" for route in _led_away(host.routing)]
         if name.startswith("internet/"):
             lines += self._others_outside(name)
         for device, segment in plugs:
@@ -190,7 +191,7 @@ def _route(route: Route) -> str:
 
 
 def _all_routes(table: RoutingTable) -> list[Route]:
-    """What the kernel does not make by itself: table main, and local routes to what no device has."""
+    """What the kernel does not make by itself: table main, and in table local routes to what no device has."""
     own = {
         (one.version, int(one.ip)) for interface in table.interfaces.values() for one in interface.addresses
     }
@@ -203,6 +204,11 @@ def _all_routes(table: RoutingTable) -> list[Route]:
         and not _address(route).is_loopback
     ]
     return [*local, *table.routes()]
+
+
+def _led_away(table: RoutingTable) -> list[Route]:
+    """Routes by which addresses of this host's own are somewhere else."""
+    return [route for routes in table._local.values() for route in routes.values() if route.kind == "unicast"]
 
 
 def _address(route: Route) -> Address:
