@@ -176,6 +176,17 @@ class Tab:
             raise RuntimeError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
+    def comes_true(self, script: str) -> bool:
+        """Is an expression true, or within ten seconds?"""
+        waiting = f"""new Promise((tell) => {{
+            const start = performance.now();
+            (function look() {{
+                const found = Boolean({script});
+                found || performance.now() - start > 10000 ? tell(found) : setTimeout(look, 10);
+            }})();
+        }})"""
+        return bool(self.value(waiting))
+
     def text(self, selector: str) -> str:
         """What can be read in an element."""
         return str(self.value(f"document.querySelector({json.dumps(selector)}).innerText"))
@@ -193,8 +204,11 @@ class Tab:
             known = {"key": key, "windowsVirtualKeyCode": CODES.get(key, ord(key[0].upper()))}
             text = "\r" if key == "Enter" else key
             written = {"text": text} if len(text) == 1 else {}
+            self.value("window.lastFocused = document.activeElement")
             self._ask("Input.dispatchKeyEvent", type="keyDown", **known, **written)
             self._ask("Input.dispatchKeyEvent", type="keyUp", **known)
+            if key == "Tab":  # the focus moves a moment after the key
+                self.comes_true("document.activeElement !== window.lastFocused")
 
     def click(self, selector: str) -> None:
         """As a mouse would."""

@@ -128,7 +128,7 @@ class TestProcess:
         many = "".join(
             f"---\nkind: Service\napiVersion: v1\nmetadata: {{name: s{number}, namespace: default}}\n"
             f"spec: {{clusterIP: 10.49.{number // 250}.{number % 250 + 1}, ports: [{{port: 80}}]}}\n"
-            for number in range(3000)
+            for number in range(600)
         )
         (folder / "cluster" / "many.yaml").write_text(many)
         with started("rules", "cluster", "--node", "node-a", "-o", "json") as process:

@@ -25,19 +25,13 @@ def test_there_are_recordings_of_every_supported_version() -> None:
 
 
 @pytest.mark.parametrize("path", FIRST_SYNCS, ids=name_of)
-def test_the_first_sync(path: Path) -> None:
+def test_the_first_sync_and_the_tables_afterwards(path: Path) -> None:
     recording = read(path)
     for family, expected in recording.expected.items():
         sync = recording.proxier(family).sync(connections=recording.connections)
         wanted = recorded(expected)
         assert sync.full
         assert observed(sync, wanted) == wanted, family
-
-
-@pytest.mark.parametrize("path", FIRST_SYNCS, ids=name_of)
-def test_the_tables_afterwards(path: Path) -> None:
-    recording = read(path)
-    for family, expected in recording.expected.items():
         ruleset = compile_rules(
             recording.cluster, recording.node, family, recording.version, recording.config, recording.facts
         )

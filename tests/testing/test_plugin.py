@@ -112,9 +112,7 @@ def run_here(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def test_each_expectation_is_a_test_under_each_version(folder: Path) -> None:
     (folder / "test_world.py").write_text(TESTS)
-    ended = run(
-        folder, "-v", "--kube-proxy-version", "1.25,1.36", "--junit-xml=results.xml", "-n2", "--dist=load"
-    )
+    ended = run(folder, "-v", "--kube-proxy-version", "1.25,1.36", "--junit-xml=results.xml", "-n1")
     for name in ("browser[1.25]", "browser[1.36]", "browser-2[1.25]", "browser-2[1.36]"):
         assert f"PASSED echo.scenario.yaml::{name}" in ended.stdout
     assert "PASSED test_world.py::test_fixtures[1.36]" in ended.stdout
@@ -201,9 +199,9 @@ def test_law(world):
 """
 
 
-def test_a_broken_law_leaves_a_scenario(folder: Path) -> None:
+def test_a_broken_law_leaves_a_scenario(folder: Path, run_here: Run) -> None:
     (folder / "test_law.py").write_text(LAW)
-    shown = run(folder, "-q", "test_law.py").stdout
+    _, shown, _ = run_here("-q", "test_law.py")
     assert "law broken: served-at-every-address" in shown
     assert "kproxysim trace .kproxysim/served-at-every-address.scenario.yaml --packet call" in shown
     assert Scenario.load(folder / ".kproxysim" / "served-at-every-address.scenario.yaml").packets.keys() == {
