@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-# An ordinary run draws the same examples every time, so a failure here is a failure everywhere. To look for new
-# ones: pytest --hypothesis-profile search
-settings.register_profile("ordinary", derandomize=True, deadline=None, print_blob=True)
+# An ordinary run draws the same examples every time, so a failure here is a failure everywhere; more of them would
+# find no more. To look for new ones: pytest --hypothesis-profile search
+settings.register_profile("ordinary", max_examples=50, derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("laws", max_examples=300, deadline=None, print_blob=True)
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.register_profile(
     "mutants", max_examples=60, derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate)
 )
 settings.load_profile("ordinary")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests that wait for a kernel or a browser leave theirs to others."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:

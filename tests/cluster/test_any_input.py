@@ -154,12 +154,10 @@ class TestAnyInput:
     """Bad input is always said to be bad, with a place, and never ends in another error."""
 
     @given(ANYTHING)
-    @settings(max_examples=200)
     def test_any_mapping(self, value: Any) -> None:
         load(value if isinstance(value, dict) else {"kind": value})
 
     @given(objects())
-    @settings(max_examples=150)
     def test_any_object(self, value: dict[str, Any]) -> None:
         load(value)
 
@@ -179,7 +177,7 @@ class TestAnyInput:
         load(path)
 
     @given(st.text() | st.text(alphabet="{}[]:,-?&*!|>'\"%@#<~ \t\n\rab1", max_size=60))
-    @settings(SAME_FOLDER, max_examples=500)
+    @SAME_FOLDER
     def test_any_text(self, tmp_path: Path, text: str) -> None:
         for name in ("f.yaml", "f.json"):
             path = tmp_path / name
