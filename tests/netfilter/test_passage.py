@@ -91,14 +91,19 @@ def test_nat_is_asked_for_the_first_packet_only() -> None:
     assert run.nat_rules == []
 
 
-def test_masquerade_takes_the_primary_address_of_the_output_device() -> None:
+def test_masquerade_takes_an_address_of_the_output_device() -> None:
     marked = NAT.replace("*nat\n", "*nat\n-A PREROUTING -j MARK --set-mark 0x4000\n")
     out = Run(node(marked)).receive(Packet("tcp", "203.0.113.7", "10.96.0.1", 51514, 80), "eth0")
     assert out.skb.packet.source == "10.244.1.1:51514"
-    outward = Run(node(marked, extra="192.0.2.5/24")).receive(
-        Packet("tcp", "10.244.1.10", "203.0.113.7", 1, 80), "v0"
-    )
-    assert str(outward.skb.packet.src) == "10.128.0.11"
+
+
+@pytest.mark.parametrize("further", ["10.128.0.12/24", "10.128.0.12/32", "192.0.2.5/24"])
+@pytest.mark.parametrize("to", ["10.128.0.9", "203.0.113.7"])
+def test_masquerade_takes_the_primary_address(further: str, to: str) -> None:
+    """Not a further one: neither to a neighbour nor behind the router, and within the network of both as well."""
+    marked = NAT.replace("*nat\n", "*nat\n-A PREROUTING -j MARK --set-mark 0x4000\n")
+    out = Run(node(marked, extra=further)).receive(Packet("tcp", "10.244.1.10", to, 1, 80), "v0")
+    assert str(out.skb.packet.src) == "10.128.0.11"
 
 
 def test_a_device_without_an_address_borrows_the_nodes() -> None:
