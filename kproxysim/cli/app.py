@@ -343,7 +343,10 @@ def trace(
 def rules(
     *,
     source: Sources = None,
-    node: Annotated[str, typer.Option("--node", metavar="NAME", help="Which node.")],
+    node: Annotated[
+        str | None,
+        typer.Option("--node", metavar="NAME", help="Which node, if there are several.", show_default=False),
+    ] = None,
     filename: Files = None,
     family: Annotated[Family, typer.Option("--family", help="Address family.")] = Family.IPV4,
     output: Annotated[

@@ -7,29 +7,58 @@ from typing import TYPE_CHECKING
 
 from kproxysim.cli.output import show_text
 from kproxysim.cli.sources import Settings, moment_of, one_scenario, world_of
+from kproxysim.errors import InputError
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
+from kproxysim.report.page import listed
 
 if TYPE_CHECKING:
+    from kproxysim.network import World
     from kproxysim.scenario import Moment
 
 __all__ = ["rules"]
 
+_MOST_NAMED = 20
+
 
 def rules(
-    sources: Sequence[str], node: str, family: Family, output: str, settings: Settings, at: str | None = None
+    sources: Sequence[str],
+    node: str | None,
+    family: Family,
+    output: str,
+    settings: Settings,
+    at: str | None = None,
 ) -> None:
-    """Write the rules and print them in one of their forms; those after a step with `at`."""
+    """Write the rules and print them in one of their forms; those after a step with `at`.
+
+    Raises InputError where there are several nodes and none is named.
+    """
     if at is None:
-        show_text(_text(world_of(sources, settings).ruleset(node, family), node, output))
+        world = world_of(sources, settings)
+        node = node or _only_node(world)
+        show_text(_text(world.ruleset(node, family), node, output))
         return
     scenario = one_scenario(sources, settings, "--at is for the steps of one scenario")
     moment = moment_of(scenario, at, settings)
-    ruleset = moment.ways[0].world.ruleset(node, family)
+    world = moment.ways[0].world
+    node = node or _only_node(world)
+    ruleset = world.ruleset(node, family)
     if output == "delta":
         show_text("".join(f"{line}\n" for line in _delta(moment, node, family)))
     else:
         show_text(_text(ruleset, node, output))
+
+
+def _only_node(world: World) -> str:
+    names = [node.name for node in world.cluster.nodes]
+    if len(names) == 1:
+        return names[0]
+    raise InputError.of(
+        "KPS804",
+        "it is not said which node's rules are wanted",
+        help="add --node NAME",
+        notes=(f"nodes: {listed(names, _MOST_NAMED)}",) if names else (),
+    )
 
 
 def _delta(moment: Moment, node: str, family: Family) -> Iterator[str]:

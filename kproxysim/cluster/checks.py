@@ -54,6 +54,7 @@ def check_all(items: Sequence[Item]) -> Iterator[tuple[Subject, Finding]]:
     """Errors, warnings and notes about the objects of one cluster."""
     services: dict[str, tuple[Subject, Service]] = {}
     slices: list[tuple[Subject, EndpointSlice]] = []
+    nodes: list[Node] = []
     for item in items:
         model = item.model
         if isinstance(model, Service):
@@ -63,10 +64,12 @@ def check_all(items: Sequence[Item]) -> Iterator[tuple[Subject, Finding]]:
             slices.append((item.subject, model))
             found = check_endpoint_slice(model)
         else:
+            nodes.append(model)
             found = check_node(model)
         for finding in found:
             yield item.subject, finding
     yield from _check_claims(services.values())
+    yield from _check_pods(slices, {address for node in nodes for address in node.addresses("InternalIP")})
     yield from _check_slices(slices, {key: service for key, (_, service) in services.items()})
 
 
@@ -95,6 +98,26 @@ def _check_claims(services: Iterable[tuple[Subject, Service]]) -> Iterator[tuple
             if text and text != CLUSTER_IP_NONE and owner != service.key:
                 message = f"cluster IP {text} is already that of Service {owner}"
                 yield subject, Finding("KPS229", message, ("spec", "clusterIP"), as_found(text))
+
+
+def _check_pods(
+    slices: Iterable[tuple[Subject, EndpointSlice]], of_nodes: set[str]
+) -> Iterator[tuple[Subject, Finding]]:
+    """Two pods with one address, not their node's. One that serves no more may have lost its own already."""
+    owners: dict[str, tuple[str, str]] = {}
+    for subject, piece in slices:
+        for number, endpoint in enumerate(piece.endpoints):
+            pod, addresses = endpoint.target_ref, endpoint.addresses
+            if pod is None or pod.kind != "Pod" or not addresses or addresses[0] in of_nodes:
+                continue
+            if endpoint.conditions.serving is False:
+                continue
+            key = (pod.namespace or piece.metadata.namespace, pod.name)
+            owner = owners.setdefault(addresses[0], key)
+            if owner != key:
+                message = f"{addresses[0]} is already the address of pod {'/'.join(owner)}"
+                path: Path = ("endpoints", number, "addresses", 0)
+                yield subject, Finding("KPS235", message, path, as_found(addresses[0]))
 
 
 def _check_slices(

@@ -262,6 +262,15 @@ WARNINGS = (
         "with dots or slashes, and whole: net.ipv4.conf.all.rp_filter.",
         "sysctls: {net.ipv4.conf.all.rpfilter: 1}       # did you mean net.ipv4.conf.all.rp_filter?",
     ),
+    Explanation(
+        "KPS235",
+        "two pods have one address",
+        "Pods have addresses of their own, unless they are on their node's network. Where an address was "
+        "given out again, a slice still names the pod that had it before; else one of the two is a slip. The "
+        "pod that comes first by name gets what is sent there, and answers to the other come to nothing.",
+        "endpoints:\n- {addresses: [10.44.0.5], targetRef: {kind: Pod, name: echo-1}}\n"
+        "- {addresses: [10.44.0.5], targetRef: {kind: Pod, name: echo-2}}",
+    ),
 )
 """What the API server would refuse today, though stored objects may have it and kube-proxy acts on it."""
 

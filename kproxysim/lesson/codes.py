@@ -31,4 +31,12 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "its path from the lesson's folder. The packets and nodes that it names are those of the scenario.",
         "scenario: nodeport-vs-externalip\nsteps:\n- show: nodeport",
     ),
+    Explanation(
+        "KPS904",
+        "a file that is no lesson was given as one",
+        "A lesson is a file of its own, and says so. Scenarios are run and traced; a lesson names the one "
+        "that it is told on.",
+        "kind: Lesson\nlesson: 1\ntitle: Why masquerade\nabout: what the pod sees, and why\n"
+        "scenario: masquerade\nsteps:\n- say: Two nodes, one pod.",
+    ),
 )

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 from kproxysim.cluster.findings import Finding, Subject
 from kproxysim.cluster.located import read_documents
 from kproxysim.errors import InputError
+from kproxysim.lesson.mistakes import lesson_mistakes
 from kproxysim.lesson.model import Detail, LessonFile, Proof, Step
 from kproxysim.lesson.shelf import lesson_path, scenario_path
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import Trace
 from kproxysim.scenario import Moment, Scenario
-from kproxysim.scenario.mistakes import known_names, located, mistakes_of
+from kproxysim.scenario.mistakes import known_names, located
 from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
@@ -136,7 +137,7 @@ class Lesson:
         try:
             file = LessonFile.model_validate(document.value)
         except ValidationError as error:
-            raise InputError(located(Subject(document), mistakes_of(error, document.value))) from None
+            raise InputError(located(Subject(document), lesson_mistakes(error, document.value))) from None
         shelf = _Shelf(path)
         findings = list(_names(file, shelf))
         if findings:

@@ -66,6 +66,7 @@ class _Reader:
         self.lines = text.removesuffix("\n").split("\n")
         self.script = Script(family)
         self.section: Section | None = None
+        self.astray = False
         self.layout = Layout("filter")
         self.known: set[str] = set()
         self.shapes: dict[str, _Shape] = {}
@@ -111,15 +112,23 @@ class _Reader:
             else:
                 self._close()
         elif self.section is None:
-            self._refuse(
-                "KPS501", number, "a line outside a table", hint="a dump begins with a line such as *nat"
-            )
+            self._stray(number)
         elif line[0] == ":":
             self._declare(self.section, line, number)
         else:
             self._statement(self.section, line, number)
 
+    def _stray(self, number: int) -> None:
+        """A line outside a table is told of once, with those behind it; without any table, it is no dump."""
+        if not self.astray:
+            begins = any(line.lstrip().startswith("*") for line in self.lines)
+            message = "a line outside a table" if begins else "this is no dump of rules"
+            hint = "give what iptables-save printed on the node; it begins with a line such as *nat"
+            self._refuse("KPS501", number, message, hint=hint)
+        self.astray = True
+
     def _open(self, table: str, number: int) -> None:
+        self.astray = False
         if self.section is not None:
             self._refuse(
                 "KPS501", number, f"table {table} begins before COMMIT of table {self.section.table}"

@@ -53,11 +53,12 @@ EDGE_KINDS: dict[str, EdgeKind] = {
 }
 
 
-_KIND_OF_CLOUD = {"gce": "gce", "aws": "nat"}
+_KIND_OF_CLOUD = {"gce": "gce", "aws": "nat", "azure": "nat"}
 """What the scheme of a Node's `spec.providerID` says of the edge.
 
-Source: "Internet gateways" of the Amazon VPC guide: the instance knows its private address alone, the gateway
-translates one to one.
+Sources: "Internet gateways" of the Amazon VPC guide: the instance knows its private address alone, the
+gateway translates one to one. "Use Source Network Address Translation (SNAT) for outbound connections" of
+Azure Load Balancer: the public IP of a virtual machine is a one-to-one NAT to its private one, without state.
 """
 
 
@@ -123,7 +124,7 @@ class Edge:
     ) -> Edge:
         """The edge that the Node objects tell of:
 
-        GCE and AWS by `spec.providerID`, their NAT by `status.addresses`; else "routed".
+        GCE, AWS and Azure by `spec.providerID`, their NAT by `status.addresses`; else "routed".
         """
         if not kind:
             clouds = {(node.spec.provider_id or "").partition("://")[0] for node in cluster.nodes}

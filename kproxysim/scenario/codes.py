@@ -148,6 +148,13 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "- open: browser\n  pick: default/echo-1     # or seed: 1",
     ),
     Explanation(
+        "KPS619",
+        "a pod's address is that of another pod",
+        "Pods have addresses of their own, unless they are on their node's network. Pods behind a Service "
+        "are known from its EndpointSlices, with their addresses; `pods:` needs those that no slice names.",
+        "pods:\n  default/shell: {node: node-b, ip: 10.44.1.9}",
+    ),
+    Explanation(
         "KPS690",
         "nothing is expected of a packet",
         "The packet can be traced, but `kproxysim run` has nothing to hold against it.",

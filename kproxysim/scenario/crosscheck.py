@@ -29,7 +29,16 @@ from kproxysim.scenario.stations import fixed_stations
 from kproxysim.spelling import did_you_mean
 from kproxysim.values import dataclass
 
-__all__ = ["Checker", "Known", "as_written", "check_edge", "check_packets", "check_pods", "unknown"]
+__all__ = [
+    "Checker",
+    "Known",
+    "as_written",
+    "check_addresses_of_pods",
+    "check_edge",
+    "check_packets",
+    "check_pods",
+    "unknown",
+]
 
 _ROLES = (*PORT_ROLES, ENDPOINT_ROLE)
 
@@ -82,6 +91,17 @@ def check_pods(file: ScenarioFile, known: Known) -> Iterator[Finding]:
             yield Finding("KPS606", f"{name!r} is not NAMESPACE/NAME", ("pods", name), name, hint)
         if nodes is not None and pod.node not in nodes:
             yield unknown("node", pod.node, nodes, ("pods", name, "node"))
+
+
+def check_addresses_of_pods(file: ScenarioFile, cluster: Cluster) -> Iterator[Finding]:
+    """Pods that have the address of another. The cluster is sound."""
+    owners = {text: pod.key for pod in pods_of(cluster) if not pod.host_network for text in pod.ips}
+    for name, pod in file.pods.items():
+        for text in () if pod.host_network else pod.ip:
+            owner = owners.setdefault(str(parse_ip(text)), name)
+            if owner != name:
+                message = f"{text} is already the address of pod {owner}"
+                yield Finding("KPS619", message, ("pods", name, "ip"), text, "give it an address of its own")
 
 
 def check_packets(

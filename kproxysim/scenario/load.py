@@ -17,7 +17,14 @@ from kproxysim.network import Edge, Pod, World
 from kproxysim.network.pods import pods_of
 from kproxysim.scenario.chains import chain_names
 from kproxysim.scenario.course import Course, read_course
-from kproxysim.scenario.crosscheck import Checker, Known, check_edge, check_packets, check_pods
+from kproxysim.scenario.crosscheck import (
+    Checker,
+    Known,
+    check_addresses_of_pods,
+    check_edge,
+    check_packets,
+    check_pods,
+)
 from kproxysim.scenario.draft import Draft, read_draft
 from kproxysim.scenario.find import is_scenario
 from kproxysim.scenario.gather import OBJECT_KINDS, Gathered, gather
@@ -78,6 +85,7 @@ def load(path: str, *, strict: bool) -> Loaded:
     if not _has_errors(gathered.diagnostics) and all(map(_is_world_the_same, filter(is_mistake, findings))):
         world = build_world(draft.file, gathered, None)
         refused = _settings_refused(world)
+        findings += check_addresses_of_pods(draft.file, gathered.cluster)
     checker = Checker(draft.file, known, None if refused else world, course.clusters[1:])
     names = chain(
         check_packets(draft, known, checker, expected_packets(draft)), check_steps(draft, known, checker)

@@ -138,7 +138,7 @@ class CloudForm(ScenarioModel):
         None,
         description="`gce`: Compute Engine. `nat`: a router that translates one to one (Elastic or floating "
         "IPs). `routed`: public addresses reach the nodes unchanged. Without it the Nodes' `spec.providerID` "
-        "decides: `gce` or, on AWS, `nat`; else `routed`.",
+        "decides: `gce` or, on AWS and Azure, `nat`; else `routed`.",
     )
     firewall: tuple[Opening, ...] | None = Field(
         None,

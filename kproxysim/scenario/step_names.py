@@ -97,7 +97,8 @@ def _check_connections(written: Mapping[str | int, Mapping[str, Any]]) -> Iterat
                     else f"no step before this one opens a connection {name!r}"
                 )
                 notes = known_names("connections", standing)
-                hint = did_you_mean(name, standing)
+                before = "" if name in closed else "open it at a step before this one: open: PACKET"
+                hint = did_you_mean(name, standing) or before
                 yield Finding("KPS617", message, ("steps", number, verb), name, hint, notes)
             if verb == "close" and not (entry.get("by") == "server" and entry.get("how") == "silence"):
                 standing.pop(name, None)

@@ -267,6 +267,18 @@ class TestTrace:
         done = kproxysim("trace", "cluster", *FROM_TO, "--node-facts", "x.rules", "--node", "node-a")
         assert done.exit_code == 2
         assert "x.rules:2:" in done.stderr
+        (folder / "x.rules").write_text("node-a:\n  sysctls: {a: 1}\n  routes: []\n")
+        done = kproxysim("trace", "cluster", *FROM_TO, "--node-facts", "x.rules", "--node", "node-a")
+        assert done.exit_code == 2
+        assert done.stderr.count("error[") == 1
+        assert "this is no dump of rules" in done.stderr
+        assert "give what iptables-save printed on the node" in done.stderr
+
+    def test_rules_of_which_node(self, kproxysim: Kproxysim) -> None:
+        done = kproxysim("rules", "article.yaml")
+        assert done.exit_code == 2
+        assert "nodes: node-a, node-b" in done.stderr
+        assert "add --node NAME" in done.stderr
 
     def test_settings_from_a_file(self, kproxysim: Kproxysim, folder: Path) -> None:
         (folder / "config.yaml").write_text(

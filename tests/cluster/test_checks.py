@@ -380,6 +380,36 @@ def test_what_two_services_claim(first: Change, second: Change, wanted: list[tup
     assert findings(changed(SERVICE, first), changed(SERVICE, second)) == wanted
 
 
+@pytest.mark.parametrize(
+    "first, second, wanted",
+    [
+        ({}, {}, [("KPS235", ADDRESS)]),
+        ({}, {"endpoints/0/addresses": ["10.44.0.6"]}, []),
+        ({}, {"endpoints/0/targetRef/name": "web-a"}, []),
+        ({"endpoints/0/conditions": {"serving": False}}, {}, []),
+        (
+            {"endpoints/0/addresses": ["10.128.0.12"]},
+            {"endpoints/0/addresses": ["10.128.0.12"]},
+            [],
+        ),
+    ],
+    ids=[
+        "two pods",
+        "an address each",
+        "one pod, two slices",
+        "it serves no more",
+        "on their node's network",
+    ],
+)
+def test_two_pods_with_one_address(first: Change, second: Change, wanted: list[tuple[str, str]]) -> None:
+    pods = ({"endpoints/0/targetRef": {"kind": "Pod", "name": f"web-{letter}"}} for letter in "ab")
+    one, other = (changed(SLICE, each) for each in pods)
+    found = findings(
+        NODE, SERVICE, changed(one, first), changed(changed(other, {"metadata/name": "web-2"}), second)
+    )
+    assert found == wanted
+
+
 def test_an_address_that_is_none_is_an_error_in_a_slice_too() -> None:
     with pytest.raises(InputError) as raised:
         findings(NODE, SERVICE, changed(SLICE, {"endpoints/0/addresses": ["10.44.0.500"]}))

@@ -214,6 +214,27 @@ def test_a_mistake_has_its_place(wrong: str, said: str, tmp_path: Path) -> None:
     assert f"{one.code} {one.message} {one.position.line}" == said
 
 
+@pytest.mark.parametrize(
+    "text,said",
+    [
+        (
+            "kind: Lesson\nlesson: 1\ntitel: x\n",
+            [
+                "about, scenario, steps are missing: write about: WHAT CAN BE SAID AFTER IT, scenario: nodeport-vs-externalip, steps: [{say: WORDS}, {show: PACKET}]",
+                "titel is no field here: did you mean title?",
+            ],
+        ),
+        (SHORT.replace("- say", "- shows"), ["shows is no field here: did you mean show?"]),
+        ((LIBRARY / "hairpin.yaml").read_text().replace("Lesson", "Scenario", 1), ["this file is no lesson: a lesson has kind: Lesson"]),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_not_quite_a_lesson(text: str, said: list[str], tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        Lesson.load(tmp_path / "odd.yaml")
+    assert [f"{one.message}: {one.help}" for one in caught.value.diagnostics] == said
+
+
 def test_what_is_shown_at_a_step(tmp_path: Path) -> None:
     """The step's own packet if it is that one, else one that is sent as things stand then."""
     steps = "- {show: client-a, at: stale}\n- {show: client-b, at: stale}\n- {rules: node-a, at: 12, chains: [KUBE-SEP]}\n"

@@ -75,6 +75,11 @@ class TestAddressesFromTheCloud:
         shop = service("shop", "172.20.0.9", type="NodePort", node_port=30080)
         return World(Cluster(nodes, [shop], [endpoints("shop", *of)]))
 
+    @pytest.mark.parametrize("cloud, edge", [("aws", "nat"), ("azure", "nat"), ("kind", "routed")])
+    def test_the_cloud_is_told_by_its_nodes(self, cloud: str, edge: str) -> None:
+        node = {"metadata": {"name": "a"}, "spec": {"providerID": f"{cloud}:///a"}}
+        assert World(Cluster([Node.model_validate(node)])).edge.kind == edge
+
     @pytest.mark.parametrize("source", ["internet/203.0.113.7", "node/a", "pod/default/near"])
     def test_pods_of_other_nodes_are_reached_and_answer(self, source: str) -> None:
         world = self.made()

@@ -37,6 +37,7 @@ SPOILT = [
     ("- apiVersion: v1", "- kind: Service\n- apiVersion: v1", "KPS101", 10, 3, None, None),
     ("default/shell:", "shell:", "KPS606", 23, 3, "'shell' is not NAMESPACE/NAME", "write default/shell"),
     ("{node: node-b, ip", "{node: node-x, ip", "KPS602", 23, 25, "there is no node 'node-x' here", "did you mean node-b?"),
+    (", ip: 10.44.1.9", ", ip: 10.44.0.5", "KPS619", 23, 37, "10.44.0.5 is already the address of pod default/echo-1", "give it an address of its own"),
     (", ip: 10.44.1.9", "", "KPS102", 23, 3, "ip is missing", "give the pod's address, or hostNetwork: true"),
     ("[tcp/22]", "[tcp22]", "KPS113", 23, 60, "'tcp22' is no socket of a pod", "write tcp/8080"),
     ("browser: 203.0.113.7", "browser: 203.0.113", "KPS104", 24, 20, None, None),

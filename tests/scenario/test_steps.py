@@ -31,7 +31,7 @@ SPOILT = [
     ("- wait: 30s", "- wait: 30s\n  expect: {reaches: default/echo-1}", "KPS615", 3, 3, "this step sends no packet, so reaches says nothing", None),
     ("- wait: 30s", "- wait: 30s\n  expect: {connection: open}", "KPS615", 3, 3, "this step is about no connection", "leave connection: out"),
     ("- wait: 30s", "- open: inside", "KPS617", 3, 9, "there is a connection 'inside' already", "add as: ANOTHER-NAME"),
-    ("- wait: 30s", "- send: web", "KPS617", 3, 9, "no step before this one opens a connection 'web'", ""),
+    ("- wait: 30s", "- send: web", "KPS617", 3, 9, "no step before this one opens a connection 'web'", "open it at a step before this one: open: PACKET"),
     ("- wait: 30s", "- close: inside", "KPS617", 4, 9, "connection 'inside' was closed before", ""),
     ("- wait: 30s", "- kubeProxy: stop\n  nodes: [node-a, node-c]", "KPS602", 4, 19, "there is no node 'node-c' here", "did you mean node-b?"),
     ("- wait: 30s", "- kubeProxy: halt", "KPS107", 3, 14, '"halt" is none of the words for kubeProxy', None),
