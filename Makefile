@@ -8,7 +8,7 @@ COMPARE = scenarios/nodeport-vs-externalip.yaml nodeport externalip
 BIN = .venv/bin
 UV = .venv/uv/bin/uv
 RUFF = $(BIN)/ruff check && $(BIN)/ruff format --check
-PYTEST = $(BIN)/pytest -n auto --maxprocesses 8
+PYTEST = $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 

@@ -23,6 +23,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+WAITING = {"test_pages.py", "test_wheel.py", "kernel", "browser"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for other programs comes first, so that nobody waits for it at the end."""
+    items.sort(key=lambda item: WAITING.isdisjoint(item.path.parts))
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests stay until the end: looking through them for garbage would take a tenth of the time."""
     gc.collect()
