@@ -6,16 +6,19 @@ with its mark, devices and conntrack entry, is `kproxysim.netfilter.skb.Skb`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-__all__ = ["PORT_PROTOCOLS", "Address", "Packet", "format_endpoint", "parse_endpoint"]
+__all__ = ["PORT_PROTOCOLS", "TIME_TO_LIVE", "Address", "Packet", "format_endpoint", "parse_endpoint"]
 
 Address = IPv4Address | IPv6Address
 
 PORT_PROTOCOLS = ("tcp", "udp", "sctp")
 """Protocols whose packets carry ports."""
+
+TIME_TO_LIVE = 64
+"""Of packets as Linux makes them (net.ipv4.ip_default_ttl)."""
 
 _OPENS = {"tcp": "SYN", "sctp": "INIT"}
 """What a packet is if nothing is said of it: the one that opens a connection."""
@@ -31,8 +34,11 @@ class Packet:
     the first chunk as iptables spells it ("COOKIE_ECHO"), INIT if none is given. ICMP carries `icmp` (type,
     code) and, for errors, the `inner` packet that the error is about. `in_window` is false for a tcp
     packet whose sequence numbers lie beyond the window that its connection has reached, as conntrack saw it.
+    `ttl` is the time to live, or hop limit, with which it leaves its sender; a packet on its way is still
+    the same packet.
 
-    Raises ValueError for addresses of two families, a port out of range, or ports on a protocol without them.
+    Raises ValueError for addresses of two families, a port out of range, ports on a protocol without them, or
+    a time to live outside 1 to 255.
     """
 
     protocol: str
@@ -44,6 +50,7 @@ class Packet:
     icmp: tuple[int, int] | None = None
     inner: Packet | None = None
     in_window: bool = True
+    ttl: int = field(default=TIME_TO_LIVE, compare=False)
 
     def __init__(
         self,
@@ -56,6 +63,7 @@ class Packet:
         icmp: tuple[int, int] | None = None,
         inner: Packet | None = None,
         in_window: bool = True,
+        ttl: int = TIME_TO_LIVE,
     ) -> None:
         put = object.__setattr__
         put(self, "protocol", protocol)
@@ -67,6 +75,9 @@ class Packet:
         put(self, "icmp", icmp)
         put(self, "inner", inner)
         put(self, "in_window", in_window)
+        put(self, "ttl", ttl)
+        if not 1 <= ttl <= 255:
+            raise ValueError(f"ttl {ttl} is outside 1 to 255")
         if self.src.version != self.dst.version:
             raise ValueError(f"source {src} and destination {dst} are of different address families")
         for name, port in (("sport", sport), ("dport", dport)):
@@ -110,6 +121,8 @@ class Packet:
             data["inner"] = self.inner.to_dict()
         if not self.in_window:
             data["in_window"] = False
+        if self.ttl != TIME_TO_LIVE:
+            data["ttl"] = self.ttl
         return data
 
     def __str__(self) -> str:
@@ -127,6 +140,8 @@ class Packet:
             fields.append(f"flags={self.flags!r}")
         if not self.in_window:
             fields.append("in_window=False")
+        if self.ttl != TIME_TO_LIVE:
+            fields.append(f"ttl={self.ttl}")
         return f"Packet({', '.join(fields)})"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from kproxysim.netfilter.host import Host
 from kproxysim.netfilter.skb import Skb
 
-__all__ = ["by_bridge"]
+__all__ = ["by_bridge", "is_redirected"]
 
 
 def by_bridge(host: Host, skb: Skb) -> tuple[bool, bool] | None:
@@ -29,7 +29,7 @@ def by_bridge(host: Host, skb: Skb) -> tuple[bool, bool] | None:
         return None
     if not device.is_bridge or skb.oif != skb.iif:
         return device.is_bridge, False
-    if _is_redirected(skb):
+    if is_redirected(skb):
         return True, True
     links = [one.network for one in device.addresses if one.version == skb.family]
     on_link = any(
@@ -42,7 +42,7 @@ def by_bridge(host: Host, skb: Skb) -> tuple[bool, bool] | None:
     return (True, True) if on_link else None
 
 
-def _is_redirected(skb: Skb) -> bool:
+def is_redirected(skb: Skb) -> bool:
     """Is the destination another one than it came with?"""
     connection = None if skb.flow is None else skb.flow.connection
     if skb.flow is None or connection is None:

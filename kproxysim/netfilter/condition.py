@@ -83,11 +83,13 @@ class Surroundings(Protocol):
         """
         ...
 
-    def recently_seen(self, name: str, address: int, seconds: int | None, hits: int) -> bool:
-        """Has `recent` list `name` this address, seen at least `hits` times in the last `seconds`?"""
+    def recently_seen(self, name: str, address: int, seconds: int | None, hits: int, ttl: int = 0) -> bool:
+        """Has `recent` list `name` this address, seen at least `hits` times in the last `seconds`, and with
+        this time to live the last time unless `ttl` is 0?
+        """
         ...
 
-    def remember(self, name: str, address: int) -> None:
+    def remember(self, name: str, address: int, ttl: int) -> None:
         """Put an address into a `recent` list, or refresh it."""
         ...
 
@@ -212,7 +214,8 @@ class Extension:
 
     `options` maps each spelling of an option to what it is. `place` is where the kernel takes it; a match or
     target whose place hangs on its options has an attribute `place` of its own. `protocols` are those of
-    which one must be asked for by `-p`, `family` is the only one it exists for. `modelled` and `note` tell a
+    which one must be asked for by `-p`, `family` is the only one it exists for; what can be negated may
+    stand twice if it `repeats`. `modelled` and `note` tell a
     reader how far it can be relied upon, `source` where its behaviour comes from.
     """
 
@@ -222,6 +225,7 @@ class Extension:
     place: Place = ANYWHERE
     protocols: tuple[str, ...] = ()
     family: Family | None = None
+    repeats: bool = False
     modelled: Modelled = "yes"
     note: str = ""
     source: str = ""

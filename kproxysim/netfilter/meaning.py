@@ -16,12 +16,13 @@ from kproxysim.netfilter.matches.limit import LimitMatch
 from kproxysim.netfilter.matches.statistic import RandomMatch
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.targets.connection import ConnmarkTarget, CtTarget
-from kproxysim.netfilter.targets.header import ChecksumTarget, TcpmssTarget
+from kproxysim.netfilter.targets.header import ChecksumTarget, FieldTarget, TcpmssTarget
 from kproxysim.netfilter.targets.log import LogTarget, NflogTarget, TraceTarget
 from kproxysim.netfilter.targets.mark import MarkTarget
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget, NetmapTarget, RedirectTarget
 from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.netfilter.targets.tproxy import TproxyTarget
+from kproxysim.netfilter.targets.ttl import TtlTarget
 from kproxysim.netfilter.targets.verdict import Accept, Drop, Jump, Return, UnknownTarget
 from kproxysim.values import dataclass
 
@@ -41,6 +42,8 @@ Passing = (
     | TraceTarget
     | TcpmssTarget
     | ChecksumTarget
+    | FieldTarget
+    | TtlTarget
 )
 """Targets after which the next rule is asked."""
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import NoReturn
 
 from kproxysim.netfilter.answers import error_about, refusal
-from kproxysim.netfilter.bridging import by_bridge
+from kproxysim.netfilter.bridging import by_bridge, is_redirected
 from kproxysim.netfilter.chance import Alternative, Chance
 from kproxysim.netfilter.condition import Unmodelled
 from kproxysim.netfilter.conntrack import Connection, CtState, Flow
@@ -95,13 +95,13 @@ class Passage:
             source, self._family, device, loose=loose, accept_local=accept_local
         )
 
-    def recently_seen(self, name: str, address: int, seconds: int | None, hits: int) -> bool:
+    def recently_seen(self, name: str, address: int, seconds: int | None, hits: int, ttl: int = 0) -> bool:
         """See `HostState.recently_seen`."""
-        return self.state.recently_seen(name, address, seconds, hits)
+        return self.state.recently_seen(name, address, seconds, hits, ttl)
 
-    def remember(self, name: str, address: int) -> None:
+    def remember(self, name: str, address: int, ttl: int) -> None:
         """See `HostState.remember`."""
-        self.state.remember(name, address)
+        self.state.remember(name, address, ttl)
 
     def forget(self, name: str, address: int) -> bool:
         """See `HostState.forget`."""
@@ -129,17 +129,14 @@ class Passage:
 
     # the three ways
 
-    def receive(self, packet: Packet, device: str, *, expires: bool = False) -> Outcome:
-        """A packet that arrives by `device`: to a process here, or on to somewhere else.
+    def receive(self, packet: Packet, device: str) -> Outcome:
+        """A packet that arrives by `device`: to a process here, or on to somewhere else."""
+        return self.take_in(Skb.of(packet, iif=device, owner=NO_SOCKET))
 
-        `expires`: its time to live would be used up by forwarding it.
-        """
-        return self.take_in(Skb.of(packet, iif=device, owner=NO_SOCKET), expires=expires)
-
-    def take_in(self, skb: Skb, *, expires: bool = False) -> Outcome:
+    def take_in(self, skb: Skb) -> Outcome:
         """The same for a packet as it comes from another host (`Skb.arriving`)."""
         try:
-            return self._receive(skb, expires)
+            return self._receive(skb)
         except _Stop as stop:
             return stop.outcome
 
@@ -166,13 +163,13 @@ class Passage:
 
     # the way in
 
-    def _receive(self, skb: Skb, expires: bool) -> Outcome:
+    def _receive(self, skb: Skb) -> Outcome:
         self._begin(skb.family)
         skb = self._hook("PREROUTING", skb)
         route = self._input_route(skb)
         if route.kind in ("local", "broadcast"):
             return self._deliver(skb)
-        return self._forward(skb, route, expires)
+        return self._forward(skb, route)
 
     def _input_route(self, skb: Skb) -> Route:
         """Routing of an arriving packet, with the checks of its addresses (`ip_route_input_slow`,
@@ -186,6 +183,8 @@ class Passage:
             raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
         route = routing.lookup(skb.dst, skb.family)
         leads_away = route is None or route.kind not in ("local", "broadcast")
+        if route is not None and self._is_bridged(skb, route) and not is_redirected(skb):
+            return route  # a frame for another port: nobody routes it, so nothing is asked of a way
         if skb.family == 4 and leads_away and not self._forwards(skb):
             self._keep_from_forwarding(skb, f"net.ipv4.conf.{skb.iif}.forwarding")
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
@@ -234,16 +233,27 @@ class Passage:
         skb = confirm(skb, self.state.conntrack)
         return Outcome("deliver", skb, at="socket")
 
-    def _forward(self, skb: Skb, route: Route, expires: bool) -> Outcome:
+    def _forward(self, skb: Skb, route: Route) -> Outcome:
+        """On to another host. A router takes one off the time to live, a bridge does not."""
+        onwards = skb.with_devices(skb.iif, route.device)
+        if self._is_bridged(skb, route):
+            self._note("routing", partial(_port_text, route.device), skb, "carried to another port")
+            return self._transmit(self._hook("FORWARD", onwards), route)
         if skb.family == 6 and not self._forwards(skb):
             self._keep_from_forwarding(skb, "net.ipv6.conf.all.forwarding")
-        if expires:
+        if skb.ttl <= 1:
             self._note("routing", "time to live is used up", skb, "the packet runs in a circle")
             answer = error_about(self.host, skb, "ttl")
             raise _Stop(Outcome("unreachable", skb, reason="routing-loop", at="routing", answer=answer))
         self._note("routing", partial(_route_text, self.host.name, route), skb, "forwarded")
-        skb = self._hook("FORWARD", skb.with_devices(skb.iif, route.device))
-        return self._transmit(skb, route)
+        return self._transmit(self._hook("FORWARD", onwards.with_ttl(skb.ttl - 1)), route)
+
+    def _is_bridged(self, skb: Skb, route: Route) -> bool:
+        """Does it go from port to port of a bridge?"""
+        if route.device != skb.iif or route.kind != "unicast":
+            return False
+        bridged = by_bridge(self.host, skb.with_devices(skb.iif, route.device))
+        return bridged is not None and bridged[1]
 
     def _forwards(self, skb: Skb) -> bool:
         settings = self.host.sysctls
@@ -495,6 +505,10 @@ def _route_text(host: str, route: Route, skb: Skb, after: Skb) -> str:
         return _here_text(host, skb, after)
     via = "" if route.via is None else f" via {written(route.via, skb.family)}"
     return f"{written(skb.dst, skb.family)}{via} dev {route.device} ({route.text})"
+
+
+def _port_text(device: str, skb: Skb, _after: Skb) -> str:
+    return f"{written(skb.dst, skb.family)} is behind {device}"
 
 
 def _no_route_text(skb: Skb, _after: Skb) -> str:

@@ -55,6 +55,7 @@ class Renaming:
             packet.icmp,
             None if packet.inner is None else self.packet(packet.inner),
             packet.in_window,
+            packet.ttl,
         )
 
     def skb(self, skb: Skb) -> Skb:
@@ -72,7 +73,7 @@ class Renaming:
         addresses, ports = self._addresses, self._ports
         (
             family, protocol, src, dst, sport, dport, flags, icmp, inner, mark, iif, oif, _, owner,
-            in_window,
+            in_window, ttl,
         ) = skb  # fmt: skip
         return _as_skb(
             (
@@ -91,6 +92,7 @@ class Renaming:
                 None,
                 owner,
                 in_window,
+                ttl,
             )
         )
 

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from kproxysim.netfilter.conntrack import Flow
-from kproxysim.packet import Address, Packet
+from kproxysim.packet import TIME_TO_LIVE, Address, Packet
 
 __all__ = ["NO_SOCKET", "OF_THE_KERNEL", "Owner", "Skb", "to_address", "written"]
 
@@ -57,6 +57,7 @@ class Skb(NamedTuple):
     `sport` and `dport` are -1 where the protocol has no ports. `iif` and `oif` are device names, empty where
     the hook has none. `flow` is the connection as it was when this value was made, None before conntrack has
     looked. `owner` tells by whose socket it left this host. `in_window` is that of the packet.
+    `ttl` is what is left of its time to live, of its hop limit in IPv6.
     """
 
     family: int
@@ -74,6 +75,7 @@ class Skb(NamedTuple):
     flow: Flow | None = None
     owner: Owner = _SOMEBODY
     in_window: bool = True
+    ttl: int = TIME_TO_LIVE
 
     @classmethod
     def of(cls, packet: Packet, *, iif: str = "", oif: str = "", owner: Owner = _SOMEBODY) -> Skb:
@@ -94,11 +96,12 @@ class Skb(NamedTuple):
             None,
             owner,
             packet.in_window,
+            packet.ttl,
         )
 
     @property
     def packet(self) -> Packet:
-        """The header alone, as it would be on the wire."""
+        """The header alone, as it would be on the wire but for the time to live."""
         return Packet(
             self.protocol,
             to_address(self.src, self.family),
@@ -129,6 +132,7 @@ class Skb(NamedTuple):
             None,
             NO_SOCKET,
             self.in_window,
+            self.ttl,
         )
 
     def with_source(self, src: int, sport: int) -> Skb:
@@ -149,6 +153,7 @@ class Skb(NamedTuple):
             self.flow,
             self.owner,
             self.in_window,
+            self.ttl,
         )
 
     def with_destination(self, dst: int, dport: int) -> Skb:
@@ -169,6 +174,7 @@ class Skb(NamedTuple):
             self.flow,
             self.owner,
             self.in_window,
+            self.ttl,
         )
 
     def with_inner(self, inner: Packet) -> Skb:
@@ -178,6 +184,10 @@ class Skb(NamedTuple):
     def with_mark(self, mark: int) -> Skb:
         """The same packet with another mark (32 bits)."""
         return self._replace(mark=mark & 0xFFFFFFFF)
+
+    def with_ttl(self, ttl: int) -> Skb:
+        """The same packet with another time to live (0 to 255)."""
+        return self._replace(ttl=ttl)
 
     def with_devices(self, iif: str, oif: str) -> Skb:
         """The same packet as another hook sees it: input and output device."""
@@ -199,6 +209,7 @@ class Skb(NamedTuple):
             self.flow,
             self.owner,
             self.in_window,
+            self.ttl,
         )
 
     def with_flow(self, flow: Flow) -> Skb:
@@ -219,4 +230,5 @@ class Skb(NamedTuple):
             flow,
             self.owner,
             self.in_window,
+            self.ttl,
         )

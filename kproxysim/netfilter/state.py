@@ -21,11 +21,14 @@ _STAMPS_LIMIT = 65535
 
 
 class _Stamps(NamedTuple):
-    """When an address was seen: last, and the times before. `number` counts all of them."""
+    """When an address was seen: last, and the times before. `number` counts all of them, `ttl` is the time to
+    live that its packet had the last time.
+    """
 
     last: float
     before: _Stamps | None
     number: int
+    ttl: int = 0
 
 
 class Session(NamedTuple):
@@ -104,7 +107,7 @@ class HostState:
         lists = self._recent.to_dict()
         return {name: {one: stamps.last for one, stamps in seen.items()} for name, seen in lists.items()}
 
-    def remember(self, name: str, address: int) -> None:
+    def remember(self, name: str, address: int, ttl: int = 0) -> None:
         """`recent --set`: note that `address` was seen now. The one refreshed last stands last."""
         seen = dict(self._recent.get(name) or {})
         stamps = seen.pop(address, None)
@@ -112,13 +115,15 @@ class HostState:
             del seen[next(iter(seen))]
         if stamps is not None and stamps.number >= 2 * _STAMPS_LIMIT:
             stamps = _newest(stamps, _STAMPS_LIMIT)
-        seen[address] = _Stamps(self.clock, stamps, 1 if stamps is None else stamps.number + 1)
+        seen[address] = _Stamps(self.clock, stamps, 1 if stamps is None else stamps.number + 1, ttl)
         self._recent[name] = seen
 
-    def recently_seen(self, name: str, address: int, seconds: int | None, hits: int) -> bool:
-        """`recent --rcheck`: seen at least `hits` times in the last `seconds` (ever, if None)?"""
+    def recently_seen(self, name: str, address: int, seconds: int | None, hits: int, ttl: int = 0) -> bool:
+        """`recent --rcheck`: seen at least `hits` times in the last `seconds` (ever, if None), and the last
+        time with this time to live (any, if either is 0)?
+        """
         stamps = (self._recent.get(name) or {}).get(address)
-        if stamps is None or stamps.number < hits:
+        if stamps is None or stamps.number < hits or (ttl and stamps.ttl not in (0, ttl)):
             return False
         for _ in range(hits):
             if stamps is None or (seconds is not None and self.clock - stamps.last > seconds):

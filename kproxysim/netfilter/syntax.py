@@ -171,7 +171,7 @@ class _Reader:
 
     def _option(self, word: str, negated: bool, position: int) -> int:
         option = _HEADER.get(word)
-        if option is None:
+        if option is None or (word[:2] == "--" and self._is_of_extension(word)):
             return self._extension_option(word, negated, position)
         self._close_unknown()
         values = self._values(position, option.values, word)
@@ -191,6 +191,11 @@ class _Reader:
                 raise RuleSyntaxError(f"{word} stands twice", word)
             self._add_header(name, values, negated)
         return position + option.values
+
+    def _is_of_extension(self, word: str) -> bool:
+        """Has a loaded extension taken this word, as `-m policy` takes --proto?"""
+        known = (owner.extension for owner in self.loaded)
+        return any(extension is not None and word in extension.options for extension in known)
 
     def _add_header(self, name: str, values: tuple[str, ...], negated: bool) -> None:
         match: Match | None = None
@@ -232,6 +237,8 @@ class _Reader:
     def _load_target(self, name: str, goto: bool) -> None:
         _check_name(name, "a chain or target")
         extension = None if goto else TARGETS.get(name)
+        if extension is not None and extension.family not in (None, self.family):
+            extension = None
         loaded = _Loaded(name, extension, is_target=True)
         self.jump = (name, goto, loaded)
         self.loaded.append(loaded)
@@ -257,7 +264,8 @@ class _Reader:
     ) -> None:
         if negated and not option.negatable:
             raise RuleSyntaxError(f"{word} of {owner.name} cannot be negated", word)
-        if any(given.option == option.name for given in owner.given):
+        repeats = owner.extension is not None and owner.extension.repeats and option.negatable
+        if not repeats and any(given.option == option.name for given in owner.given):
             raise RuleSyntaxError(f"{word} stands twice", word)
         owner.given.append(Given(option.name, negated, values))
         protocol = self.header.get("-p")

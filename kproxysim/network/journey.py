@@ -28,9 +28,6 @@ from kproxysim.values import dataclass
 
 __all__ = ["End", "Journey", "Leg"]
 
-_TIME_TO_LIVE = 64
-"""Of a packet as Linux makes it: the router that would make it 0 drops it and says so (ip_forward.c)."""
-
 _SCTP_ANSWERS = {
     "INIT": "INIT_ACK",
     "COOKIE_ECHO": "COOKIE_ACK",
@@ -174,19 +171,14 @@ class Journey:
         return Passage(self.topology.hosts[host].host, self.state(host), self.chance, hop.steps.append)
 
     def _follow(self, host: str, outcome: Outcome, hops: list[Hop]) -> Leg:
-        left, new_port = _TIME_TO_LIVE, False
+        new_port = False
         while outcome.kind == "transmit":
             new_port = new_port or _draws_port(outcome.skb)
-            host, outcome = self._cross(host, outcome, hops, expires=left == 1)
-            if host != EDGE or self.router.edge.traits.counts_as_hop:
-                left -= 1
+            host, outcome = self._cross(host, outcome, hops)
         return Leg(tuple(hops), End(host, outcome, new_port))
 
-    def _cross(self, host: str, outcome: Outcome, hops: list[Hop], *, expires: bool) -> tuple[str, Outcome]:
-        """Over one link: to whoever takes the packet there, and through that host.
-
-        `expires`: nobody forwards it any more.
-        """
+    def _cross(self, host: str, outcome: Outcome, hops: list[Hop]) -> tuple[str, Outcome]:
+        """Over one link: to whoever takes the packet there, and through that host."""
         skb = outcome.skb
         assert outcome.next_hop is not None
         found = self.topology.neighbour(host, outcome.device, outcome.next_hop, skb.family)
@@ -196,14 +188,16 @@ class Journey:
         if taker == EDGE:
             hop = Hop(self.router.edge.traits.title, "edge", device)
             hops.append(hop)
-            if expires and self.router.edge.traits.counts_as_hop:
-                return EDGE, self.router.expired(skb, hop.steps.append)
+            if self.router.edge.traits.counts_as_hop:
+                if skb.ttl <= 1:
+                    return EDGE, self.router.expired(skb, hop.steps.append)
+                skb = skb.with_ttl(skb.ttl - 1)
             log = hop.steps.append
             return EDGE, self.router.receive(skb, device, self.chance, log, self.calls, self.via)
         placed = self.topology.hosts[taker]
         hop = Hop(placed.label, placed.kind, device)
         hops.append(hop)
-        return taker, self._passage(taker, hop).take_in(skb.arriving(device), expires=expires)
+        return taker, self._passage(taker, hop).take_in(skb.arriving(device))
 
     def _nobody(self, host: str, outcome: Outcome, hops: list[Hop]) -> Outcome:
         """Nobody answers for the next hop:

@@ -151,6 +151,7 @@ class Precedents:
             packet.flags,
             packet.icmp,
             packet.in_window,
+            packet.ttl,
             mark,
             atoms.number(src),
             atoms.number(dst),

@@ -46,4 +46,5 @@ def saying(packet: Packet, words: str, *, in_window: bool = True) -> Packet:
         words,
         packet.icmp,
         in_window=in_window,
+        ttl=packet.ttl,
     )

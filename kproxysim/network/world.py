@@ -26,7 +26,7 @@ from kproxysim.network.topology import Topology
 from kproxysim.network.trace import Branch, Trace
 from kproxysim.network.verdict import Call, branch_of
 from kproxysim.network.who import PING, Sender, find_sender, parse_target
-from kproxysim.packet import Packet
+from kproxysim.packet import TIME_TO_LIVE, Packet
 
 __all__ = ["World"]
 
@@ -81,12 +81,14 @@ class World(RunningCluster):
         src: str | None = None,
         flags: str = "",
         icmp: tuple[int, int] | None = None,
+        ttl: int = TIME_TO_LIVE,
     ) -> Packet:
         """The first packet of a connection from `source` to "ADDRESS:PORT[/protocol]", or a ping to
         "ADDRESS/icmp", with the source address that its socket would take.
 
         Or a packet that no socket would send: from another address (`src`), with other TCP `flags`, with
-        another ICMP type and code. Raises InputError for a sender nobody knows or a destination that is none.
+        another ICMP type and code. `ttl` is its time to live, or hop limit. Raises InputError for a sender
+        nobody knows or a destination that is none.
         """
         address, port, protocol = parse_target(to)
         topology, sender = self._sender(source)
@@ -95,8 +97,8 @@ class World(RunningCluster):
             raise InputError.of("KPS702", f"{own} and {address} are of different families", found=str(own))
         if protocol == PING:
             protocol, echo = (PING, (8, 0)) if address.version == 4 else ("ipv6-icmp", (128, 0))
-            return Packet(protocol, own, address, icmp=icmp or echo)
-        return Packet(protocol, own, address, FIRST_PORT if sport is None else sport, port, flags)
+            return Packet(protocol, own, address, icmp=icmp or echo, ttl=ttl)
+        return Packet(protocol, own, address, FIRST_PORT if sport is None else sport, port, flags, ttl=ttl)
 
     def send(
         self,
@@ -193,19 +195,21 @@ class World(RunningCluster):
         mark: int = 0,
         uid: int | None = None,
         gid: int | None = None,
+        ttl: int = TIME_TO_LIVE,
         pick: str | None = None,
         rng: random.Random | None = None,
     ) -> Exchange:
         """Open a connection: its first `packet` as for `send`, or `to` an address from `source`, by a port
         that the client has not used yet. TCP shakes hands; other protocols send the packet and get an answer.
 
-        `via`, `mark`, `uid` and `gid` are as for `send`; the socket keeps them. What the event does stays:
-        entries of connection tracking, lists of `recent`, the sockets of both ends. Where it may go more than
-        one way, `pick` names the endpoint that it is to reach, or `rng` draws; with neither, InputError
-        (KPS708), unless the world is one of `futures`. Raises what `send` raises.
+        `via`, `mark`, `uid` and `gid` are as for `send`, `ttl` for `packet`; the socket keeps them.
+        What the event does stays: entries of connection tracking, lists of `recent`, the sockets of
+        both ends. Where it may go more than one way, `pick` names the endpoint that it is to reach,
+        or `rng` draws; with neither, InputError (KPS708), unless the world is one of `futures`.
+        Raises what `send` raises.
         """
         if packet is None:
-            packet = self._dialled(source or "", to)
+            packet = self._dialled(source or "", to, ttl)
         topology, sender = self._sender(
             f"internet/{packet.src}" if source == "internet" else source or self._owner(packet)
         )
@@ -373,11 +377,11 @@ class World(RunningCluster):
         self._changed()
         return Exchange(session, None)
 
-    def _dialled(self, source: str, to: str) -> Packet:
+    def _dialled(self, source: str, to: str, ttl: int) -> Packet:
         """The first packet of a new connection, from a port that the client does not use."""
         _, sender = self._sender(source)
         for _ in CLIENT_PORTS:
-            packet = self.packet(source, to, sport=self._sessions.next_port(sender.host))
+            packet = self.packet(source, to, sport=self._sessions.next_port(sender.host), ttl=ttl)
             socket = socket_of(packet)
             if socket is None or not self._state(sender.host).has_session(socket):
                 return packet

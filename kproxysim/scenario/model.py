@@ -253,6 +253,9 @@ class PacketForm(ScenarioModel):
     icmp: _IcmpType | None = Field(
         None, description="ICMP type, or TYPE/CODE, of a packet to ADDRESS/icmp. Without it an echo request."
     )
+    ttl: Annotated[int, Field(strict=True, ge=1, le=255)] = Field(
+        64, description="The time to live, or hop limit, with which it leaves its sender."
+    )
     mark: _Mark = Field(
         0, description="What its socket marks it with (SO_MARK): `0x1`. Its sender's own rules see it."
     )
@@ -279,7 +282,13 @@ class PacketForm(ScenarioModel):
     def packet_in(self, world: World) -> Packet:
         """The packet as it leaves its sender in a world. Raises InputError as `World.packet` does."""
         return world.packet(
-            self.source, self.to, sport=self.sport, src=self.src, flags=self.flags, icmp=self.icmp
+            self.source,
+            self.to,
+            sport=self.sport,
+            src=self.src,
+            flags=self.flags,
+            icmp=self.icmp,
+            ttl=self.ttl,
         )
 
     def send_in(
@@ -304,9 +313,17 @@ class PacketForm(ScenarioModel):
         `pick`, `rng` and what is raised: as for `World.open`.
         """
         packet = None if self.sport is None else self.packet_in(world)
-        to, mark, uid, gid = self.to, self.mark, self.uid, self.gid
         return world.open(
-            packet, self.source, to=to, via=self.via, mark=mark, uid=uid, gid=gid, pick=pick, rng=rng
+            packet,
+            self.source,
+            to=self.to,
+            via=self.via,
+            mark=self.mark,
+            uid=self.uid,
+            gid=self.gid,
+            ttl=self.ttl,
+            pick=pick,
+            rng=rng,
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from kproxysim.netfilter.skb import Owner, to_address
 from kproxysim.network import World
-from kproxysim.packet import Packet
+from kproxysim.packet import TIME_TO_LIVE, Packet
 from tests.kernel.expected import Expected, expected
 from tests.kernel.lab import ROOT_OWNER, Lab
 from tests.kernel.linux_edge import as_stateless, differs
@@ -65,12 +65,13 @@ def compare(
     flags: str = "",
     owner: Owner = ROOT_OWNER,
     mark: int = 0,
+    ttl: int = TIME_TO_LIVE,
 ) -> _Sent | None:
     """Send it on both sides, and write down what differs. TCP with `flags` is sent as it stands, by no socket.
 
     What was sent, None where it is left out.
     """
-    packet = lab.packet(source, to, flags)
+    packet = lab.packet(source, to, flags, ttl)
     reason = differs(lab.world, packet, source)
     if reason is not None:
         tally.left_out[reason] += 1
@@ -79,7 +80,7 @@ def compare(
     for attempt in range(TRIES):
         if attempt:
             lab.settle()
-            packet = lab.packet(source, to, flags)
+            packet = lab.packet(source, to, flags, ttl)
         sent = _send(lab, packet, source, via, raw=bool(flags), owner=owner, mark=mark)
         if not sent.lines:
             tally.rules += sum(sent.way.counters.values())

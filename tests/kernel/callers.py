@@ -89,6 +89,10 @@ class Caller:
                 self.socket.setsockopt(socket.IPPROTO_IP, 11, 1)  # IP_RECVERR: every ICMP error is told
             else:
                 self.socket.setsockopt(socket.IPPROTO_IPV6, 25, 1)  # IPV6_RECVERR
+            if self.version == 4:
+                self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, flow.ttl)
+            else:
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, flow.ttl)
             self.socket.bind((flow.src, flow.sport))
             self._tell(self.socket.connect_ex((flow.dst, flow.dport)))
             if flow.protocol == "udp" and not self.client:

@@ -119,7 +119,9 @@ def _use(
         journey.send(sender, reply.packet.reply("RST"), owner=OF_THE_KERNEL)
     elif branch.client_sees == "answered" and packet.protocol == "tcp":
         journey.send(
-            sender, Packet("tcp", packet.src, packet.dst, packet.sport, packet.dport, "ACK"), owner=owner
+            sender,
+            Packet("tcp", packet.src, packet.dst, packet.sport, packet.dport, "ACK", ttl=packet.ttl),
+            owner=owner,
         )
     elif reply.reason == "reply-from-stranger" and packet.protocol == "tcp":
         journey.send(end.host, end.outcome.skb.packet.reply("RST"), owner=OF_THE_KERNEL)

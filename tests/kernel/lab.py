@@ -7,7 +7,7 @@ from itertools import count
 from kproxysim.netfilter.skb import Owner
 from kproxysim.network import World
 from kproxysim.network.topology import EDGE, Topology
-from kproxysim.packet import Address, Packet
+from kproxysim.packet import TIME_TO_LIVE, Address, Packet
 from tests.kernel.held import Held
 from tests.kernel.layout import plan_of
 from tests.kernel.linux_edge import balance
@@ -38,12 +38,12 @@ class Lab(Held):
         self._ports = count(FIRST_PORT)
         super().__init__(plan_of(world, self.topology, backend))
 
-    def packet(self, source: str, to: str, flags: str = "") -> Packet:
+    def packet(self, source: str, to: str, flags: str = "", ttl: int = TIME_TO_LIVE) -> Packet:
         """The first packet of a connection, from a port that no other has: so no connection changes another's.
 
         `to` is ADDRESS:PORT[/protocol], or ADDRESS/icmp.
         """
-        return self.world.packet(source, to, sport=next(self._ports), flags=flags)
+        return self.world.packet(source, to, sport=next(self._ports), flags=flags, ttl=ttl)
 
     def send(
         self,
@@ -68,6 +68,7 @@ class Lab(Held):
             owner.uid or 0,
             owner.gid or 0,
             mark=mark,
+            ttl=packet.ttl,
         )
         return Seen.from_json(self.ask({"send": flow.to_json()}))
 

@@ -59,7 +59,7 @@ class Flow:
     `flags` make it a raw TCP packet ("SYN,ACK"); without them a socket sends it. A ping ("icmp") has no ports; SCTP is an INIT that no socket sends.
 
     `uid` and `gid` are those of the process whose socket sends it, `mark` is what it marks it with (SO_MARK). `patience` is how long to wait, in seconds, for something to come back.
-    A socket that is `held` stays open whatever it is told, for more to be sent from it.
+    `ttl` is the time to live, or hop limit. A socket that is `held` stays open whatever it is told, for more to be sent from it.
     """
 
     host: str
@@ -74,6 +74,7 @@ class Flow:
     gid: int = 0
     held: bool = False
     mark: int = 0
+    ttl: int = 64
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

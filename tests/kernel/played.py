@@ -110,7 +110,7 @@ class Play:
         self._own_ports.add(packet.sport or 0)
         flow = Flow(
             host, packet.protocol, str(packet.src), packet.sport or 0, str(packet.dst), packet.dport or 0,
-            patience=patience, held=True,
+            patience=patience, held=True, ttl=packet.ttl,
         )  # fmt: skip
         found: dict[str, Any] = self.lab.ask({"send": flow.to_json()})
         return found

@@ -8,7 +8,6 @@ from tests.kernel.ears import CALL, FLAGS, ICMP, ICMPV6, SCTP, SEQUENCE_BASE, TC
 from tests.kernel.plan import Flow
 
 RAW = ("icmp", "sctp")
-HOPS = 64
 CASTAGNOLI = 0x82F63B78
 
 
@@ -23,9 +22,9 @@ def send_raw(flow: Flow, number: int) -> None:
     else:
         protocol, payload = TCP, _segment(flow, number, addresses)
     if dst.version == 4:
-        header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0, HOPS, protocol, 0)
+        header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0, flow.ttl, protocol, 0)
     else:
-        header = struct.pack("!IHBB", 6 << 28, len(payload), protocol, HOPS)
+        header = struct.pack("!IHBB", 6 << 28, len(payload), protocol, flow.ttl)
     family = socket.AF_INET if dst.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
         raw.sendto(header + addresses + payload, (flow.dst, 0))

@@ -99,6 +99,7 @@ MATCHES = [
     "-m state ! --state INVALID",
     "-m pkttype --pkt-type unicast",
     "-m pkttype --pkt-type broadcast",
+    *(f"-m ttl {options}" for options in ("--ttl-eq 64", "! --ttl-eq 63", "--ttl-lt 63", "--ttl-gt 63")),
     "-m recent --rcheck --name NOBODY --mask 255.255.255.255 --rsource",
     "-m recent ! --rcheck --name NOBODY --mask 255.255.255.255 --rsource",
 ]
@@ -114,6 +115,8 @@ IN_SOME_HOOKS = [
         (text, ("PREROUTING", "INPUT"))
         for text in ("-m socket --transparent", "-p tcp -m socket --transparent")
     ),
+    *((f"-m policy --dir in --pol {kind}", WITH_INPUT) for kind in ("none", "ipsec", "ipsec --mode tunnel")),
+    *((f"-m policy --dir out --pol {kind}", WITH_OUTPUT) for kind in ("none", "ipsec ! --proto esp")),
     *((text, HOOKS) for text in ("-m helper --helper ftp", "-m helper ! --helper ftp")),
     ("-m addrtype --dst-type LOCAL --limit-iface-in", ("PREROUTING", "INPUT")),
     ("-m addrtype --src-type UNICAST --limit-iface-in", ("FORWARD",)),
@@ -280,7 +283,18 @@ COMMIT
 -A PREROUTING -p tcp -m tcp --dport 1011 --syn -j TCPMSS --set-mss 500
 -A FORWARD -p tcp -m tcp --dport 1011 --syn -j TCPMSS --clamp-mss-to-pmtu
 -A POSTROUTING -p tcp -m tcp --dport 1011 -j CHECKSUM --checksum-fill
+-A POSTROUTING -p tcp -m tcp --dport 1011 -j DSCP --set-dscp-class EF
+-A POSTROUTING -p tcp -m tcp --dport 1011 -j TOS --or-tos 0x4
+-A POSTROUTING -p tcp -m tcp --dport 1011 -j CLASSIFY --set-class 1:20
+-A POSTROUTING -p tcp -m tcp --dport 1011 -j AUDIT --type accept
 -A POSTROUTING -p tcp -m tcp --dport 1011
+-A PREROUTING -p tcp -m tcp --dport 1060 -j TTL --ttl-set 1
+-A PREROUTING -p tcp -m tcp --dport 1061 -j TTL --ttl-dec 70
+-A FORWARD -p tcp -m tcp --dport 1062 -j TTL --ttl-dec 62
+-A FORWARD -m ttl --ttl-lt 3
+-A OUTPUT -p tcp -m tcp --dport 1063 -j TTL --ttl-set 1
+-A OUTPUT -p tcp -m tcp --dport 1064 -j TTL --ttl-inc 200
+-A POSTROUTING -m ttl --ttl-gt 64
 -A MARKED -p tcp
 -A MARKED -p tcp -m tcp --dport 1010 -j RETURN
 -A MARKED
@@ -343,12 +357,13 @@ TRANSLATED, REFUSED = (
     (1020, 1021, 1023, 1024, 1025, 1026, 1030, 1031, 1032, 1033, 1034, 1035),
     range(1040, 1050),
 )
+OF_TTL = range(1060, 1065)
 
 
 def test_targets() -> None:
     tally = Tally()
     place = node_with(TARGETS, listening=["tcp/22"])
-    away = [f"10.44.1.7:{port}" for port in (*TRACKED, *MARKED, *TRANSLATED, *REFUSED)]
+    away = [f"10.44.1.7:{port}" for port in (*TRACKED, *MARKED, *TRANSLATED, *REFUSED, *OF_TTL)]
     with Lab(place, ["203.0.113.7"]) as lab:
         for sender, target in product((CLIENT, POD, NODE), away):
             compare(lab, tally, sender, target)
@@ -358,4 +373,6 @@ def test_targets() -> None:
             compare(lab, tally, sender, f"10.128.0.12:{port}")
         for sender in (CLIENT, OTHER_NODE):
             compare(lab, tally, sender, "192.0.2.80:8080")
+        for sender, left in product((CLIENT, POD, NODE), (1, 2, 3, 128)):
+            compare(lab, tally, sender, "10.44.1.7:8080", ttl=left)
     assert not tally.disagreements, "\n".join(tally.disagreements)

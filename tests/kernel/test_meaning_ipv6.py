@@ -40,6 +40,7 @@ MATCHES = [
     "-m conntrack ! --ctproto 58",
     "-m conntrack --ctdir REPLY",
     "-m pkttype --pkt-type unicast",
+    *(f"-m hl {options}" for options in ("--hl-eq 64", "! --hl-eq 63", "--hl-lt 63", "--hl-gt 63")),
     "-m rt --rt-type 0",
     "-m rt ! --rt-type 0",
 ]
@@ -59,6 +60,8 @@ def rules() -> str:
     lines = ["*mangle", *(f":AT-{hook} - [0:0]" for hook in HOOKS)]
     lines.append("-A PREROUTING -s 2001:db8::/32 -p tcp -j MARK --set-xmark 0x4000/0x4000")
     lines += [f"-A {hook} -j AT-{hook}" for hook in HOOKS]
+    lines.append("-A PREROUTING -p tcp -m tcp --dport 1020 -j HL --hl-dec 63")
+    lines.append("-A POSTROUTING -p tcp -m tcp --dport 1021 -j HL --hl-set 1")
     lines += [f"-A AT-{hook} {text}" for hook in HOOKS for text in MATCHES]
     lines += [f"-A AT-PREROUTING -m rpfilter{options}" for options in BACK]
     lines += ["COMMIT", "*nat"]
@@ -101,6 +104,7 @@ def test_matches_and_refusals() -> None:
     ]
     ports = [*range(1000, 1000 + len(REFUSALS)), 1010]
     refused = [f"[{AWAY}]:{port}/{protocol}" for port in ports for protocol in ("tcp", "udp")]
+    refused += [f"[{AWAY}]:1020", f"[{AWAY}]:1021"]
     with Lab(node_with(rules()), [CLIENT.removeprefix("internet/")]) as lab:
         for sender, target in product((CLIENT, NODE, POD), to):
             compare(lab, tally, sender, target)

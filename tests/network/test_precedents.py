@@ -227,6 +227,7 @@ class TestToldApart:
         "icmp": (8, 0),
         "inner": tcp("10.128.0.12", "203.0.113.7", 80, 40000),
         "in_window": False,
+        "ttl": 1,
     }
 
     def test_by_every_other_field(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,13 @@ from kproxysim.netfilter.matches import (
     multiport,
     nfacct,
     owner,
+    policy,
     ports,
     recent,
     rpfilter,
     set,  # noqa: A004 - the match has that name
     statistic,
+    ttl,
 )
 
 __all__ = ["EXTENSIONS", "KERNEL_MATCHES"]
@@ -29,15 +31,15 @@ EXTENSIONS: dict[str, Extension] = {
     extension.name: extension
     for module in (
         absent, addrtype, comment, connection, icmp, iprange, limit, link, mark, multiport, nfacct, owner,
-        ports, recent, rpfilter, set, statistic,
+        policy, ports, recent, rpfilter, set, statistic, ttl,
     )
     for extension in module.EXTENSIONS
 }  # fmt: skip
 
 KERNEL_MATCHES = (
-    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "dccp", "devgroup",
-    "dscp", "dst", "ecn", "esp", "eui64", "frag", "hbh", "hl", "ipcomp", "ipv6header", "ipvs",
-    "length", "mh", "osf", "policy", "quota", "rateest", "realm", "srh", "string",
-    "tcpmss", "time", "tos", "ttl", "u32",
+    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "cpu", "dccp", "devgroup",
+    "dscp", "dst", "ecn", "esp", "eui64", "frag", "hbh", "ipcomp", "ipv6header", "ipvs",
+    "length", "mh", "osf", "rateest", "realm", "srh", "string",
+    "tcpmss", "time", "tos", "u32",
 )  # fmt: skip
 """Other matches of iptables-extensions(8): unmodelled by name."""

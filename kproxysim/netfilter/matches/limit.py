@@ -1,8 +1,8 @@
-"""`-m limit` and `-m hashlimit`: rates. Sources: net/netfilter/xt_limit.c, xt_hashlimit.c,
-extensions/libxt_limit.c, libxt_hashlimit.c.
+"""`-m limit`, `-m hashlimit`, `-m connlimit` and `-m quota`: what hangs on what came before. Sources:
+net/netfilter/xt_limit.c, xt_hashlimit.c, xt_connlimit.c, xt_quota.c, extensions/libxt_limit.c and the like.
 
-How many packets came before is not known, so both ways are followed. The fraction of each way is a half for
-want of a better one, and says nothing.
+How many packets and connections there were is not known, so both ways are followed. The fraction of each way
+is a half for want of a better one, and says nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from kproxysim.netfilter.condition import (
     Extension,
     Given,
     Option,
+    RuleSyntaxError,
     Surroundings,
     by_name,
 )
@@ -34,21 +35,26 @@ _BURST = 5
 
 @dataclass(frozen=True, slots=True)
 class LimitMatch:
-    """A rate that packets may not exceed (or must exceed, for `--hashlimit-above`)."""
+    """A rate, or another `bound`, that packets may not exceed (must exceed, for `--hashlimit-above`)."""
 
     field: ClassVar[str] = "limit"
-    lost: ClassVar[str] = "the rate is not known: the way on if it does not hold"
     meant: ClassVar[Fraction] = Fraction(1, 2)
     kernel: ClassVar[Fraction] = Fraction(1, 2)
     negated: ClassVar[bool] = False
     text: str
     above: bool = False
+    bound: str = "rate"
     cut = no_cut
+
+    @property
+    def lost(self) -> str:
+        """What is said of the way on past the rule."""
+        return f"the {self.bound} is not known: the way on if it does not hold"
 
     @property
     def says(self) -> tuple[str, str]:
         """What each way is called."""
-        within, over = f"within the rate ({self.text})", f"over the rate ({self.text})"
+        within, over = f"within the {self.bound} ({self.text})", f"over the {self.bound} ({self.text})"
         return (over, within) if self.above else (within, over)
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
@@ -56,7 +62,8 @@ class LimitMatch:
         return True
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
-        return Condition("limit", self.says[0], "the rate is not known: the way on if it holds", True)
+        had = f"the {self.bound} is not known: the way on if it holds"
+        return Condition("limit", self.says[0], had, True)
 
     def save(self) -> str:
         return self.text
@@ -74,6 +81,32 @@ def _build_limit(given: list[Given], family: Family) -> LimitMatch:
 def _build_hashlimit(given: list[Given], family: Family) -> LimitMatch:
     text = hashlimit_text(by_name(given), family)
     return LimitMatch(text, above=text.startswith("--hashlimit-above"))
+
+
+def _build_connlimit(given: list[Given], family: Family) -> LimitMatch:
+    values = by_name(given)
+    bounds = [values[name] for name in ("connlimit-above", "connlimit-upto") if name in values]
+    if len(bounds) != 1:
+        raise RuleSyntaxError("-m connlimit takes exactly one of --connlimit-above and --connlimit-upto")
+    if "connlimit-saddr" in values and "connlimit-daddr" in values:
+        raise RuleSyntaxError(
+            "--connlimit-saddr and --connlimit-daddr exclude each other", "--connlimit-daddr"
+        )
+    (bound,) = bounds
+    above = (bound.option == "connlimit-above") is not bound.negated
+    width = 32 if family == "ipv4" else 128
+    length = parse_number(values["connlimit-mask"].value, 0, 128) if "connlimit-mask" in values else width
+    side = "daddr" if "connlimit-daddr" in values else "saddr"
+    words = f"{parse_number(bound.value)} --connlimit-mask {min(length, width)} --connlimit-{side}"
+    return LimitMatch(f"--connlimit-{'above' if above else 'upto'} {words}", above, "limit of connections")
+
+
+def _build_quota(given: list[Given], family: Family) -> LimitMatch:
+    if not given:
+        raise RuleSyntaxError("-m quota needs --quota")
+    (one,) = given
+    number = parse_number(one.value, 0, (1 << 64) - 1)
+    return LimitMatch(f"{'! ' if one.negated else ''}--quota {number}", one.negated, "quota")
 
 
 _NOTE = "how many packets came before is not known: both ways are followed"
@@ -94,5 +127,27 @@ EXTENSIONS = (
         modelled="fork",
         note=_NOTE,
         source="net/netfilter/xt_hashlimit.c",
+    ),
+    Extension(
+        "connlimit",
+        _build_connlimit,
+        {
+            "--connlimit-above": Option("connlimit-above", 1, True),
+            "--connlimit-upto": Option("connlimit-upto", 1, True),
+            "--connlimit-mask": Option("connlimit-mask"),
+            "--connlimit-saddr": Option("connlimit-saddr", 0),
+            "--connlimit-daddr": Option("connlimit-daddr", 0),
+        },
+        modelled="fork",
+        note="how many connections are open is not known: both ways are followed",
+        source="net/netfilter/xt_connlimit.c",
+    ),
+    Extension(
+        "quota",
+        _build_quota,
+        {"--quota": Option("quota", 1, True)},
+        modelled="fork",
+        note=_NOTE,
+        source="net/netfilter/xt_quota.c",
     ),
 )

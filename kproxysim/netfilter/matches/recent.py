@@ -15,7 +15,6 @@ from kproxysim.netfilter.condition import (
     Option,
     RuleSyntaxError,
     Surroundings,
-    Unmodelled,
     by_name,
 )
 from kproxysim.netfilter.numbers import address_text, parse_address, parse_number
@@ -53,28 +52,27 @@ class RecentMatch:
     def _key(self, skb: Skb) -> int:
         return (skb.src if self.side == "rsource" else skb.dst) & self.mask
 
-    def _seen(self, skb: Skb, host: Surroundings) -> bool:
-        seen = host.recently_seen(self.name, self._key(skb), self.seconds, self.hits or 1)
-        if seen and self.rttl:
-            raise Unmodelled("option --rttl")
-        return seen
+    def _asked_ttl(self, skb: Skb) -> int:
+        """What the time to live must have been when the address was remembered; 0 for any."""
+        return _ttl_as_it_came(skb) if self.rttl else 0
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
         """Carries the action out as well: the kernel does both at once."""
         key = self._key(skb)
         if self.action == "set":
-            host.remember(self.name, key)
+            host.remember(self.name, key, _ttl_as_it_came(skb))
             return not self.negated
         if self.action == "remove":
             return host.forget(self.name, key) is not self.negated
-        found = host.recently_seen(self.name, key, None, 1)
-        held = self._seen(skb, host) is not self.negated
+        ttl = self._asked_ttl(skb)
+        found = host.recently_seen(self.name, key, None, 1, ttl)
+        held = host.recently_seen(self.name, key, self.seconds, self.hits or 1, ttl) is not self.negated
         if found:
             updated = self.action == "update" and held
             if self.reap and self.seconds is not None:
                 host.reap(self.name, self.seconds, key if updated else None)
             if updated:
-                host.remember(self.name, key)
+                host.remember(self.name, key, _ttl_as_it_came(skb))
         return held
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
@@ -82,12 +80,12 @@ class RecentMatch:
         who = written(self._key(skb), self.version)
         if self.action == "set":
             return Condition("recent", f"remember in {self.name}", who, not self.negated)
-        seen = host.recently_seen(
-            self.name, self._key(skb), None if self.action == "remove" else self.seconds, self.hits or 1
-        )
+        seconds = None if self.action == "remove" else self.seconds
+        seen = host.recently_seen(self.name, self._key(skb), seconds, self.hits or 1, self._asked_ttl(skb))
         within = f" within {self.seconds} s" if self.seconds is not None else ""
         often = f" {self.hits} times" if self.hits is not None and self.hits > 1 else ""
-        wanted = f"{'not ' if self.negated else ''}in {self.name}{often}{within}"
+        alike = f" with time to live {self._asked_ttl(skb)}" if self.rttl else ""
+        wanted = f"{'not ' if self.negated else ''}in {self.name}{often}{within}{alike}"
         return Condition(
             "recent", wanted, f"{who} is {'' if seen else 'not '}in it", seen is not self.negated
         )
@@ -104,6 +102,11 @@ class RecentMatch:
             words.append("--rttl")
         words.append(f"--name {self.name} --mask {address_text(self.mask, self.version)} --{self.side}")
         return " ".join(words)
+
+
+def _ttl_as_it_came(skb: Skb) -> int:
+    """The time to live before this host took one off (`recent_mt`)."""
+    return (skb.ttl + 1) & 255 if skb.oif and not skb.owner.has_socket else skb.ttl
 
 
 def _build(given: list[Given], family: Family) -> RecentMatch:
@@ -148,8 +151,7 @@ EXTENSIONS = (
         {f"--{name}": Option(name, 0, True) for name in _ACTIONS}
         | {f"--{name}": Option(name, 0) for name in ("reap", "rttl", "rsource", "rdest")}
         | {f"--{name}": Option(name) for name in ("seconds", "hitcount", "name", "mask")},
-        modelled="partly",
-        note="lists of 100 addresses, empty at first; `--rttl` is unmodelled once the address is in the list",
+        note="lists of 100 addresses, empty at first",
         source="net/netfilter/xt_recent.c",
     ),
 )

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from kproxysim.netfilter.condition import ANYWHERE, Extension, Place
-from kproxysim.netfilter.targets import connection, header, log, mark, nat, reject, tproxy, verdict
+from kproxysim.netfilter.targets import connection, header, log, mark, nat, reject, tproxy, ttl, verdict
 
 __all__ = ["EXTENSIONS", "KERNEL_TARGETS"]
 
 EXTENSIONS: dict[str, Extension] = {
     extension.name: extension
-    for module in (connection, header, log, mark, nat, reject, tproxy, verdict)
+    for module in (connection, header, log, mark, nat, reject, tproxy, ttl, verdict)
     for extension in module.EXTENSIONS
 }
 
 _MANGLE = Place.of(tables="mangle")
 
 KERNEL_TARGETS: dict[str, Place] = {
-    **dict.fromkeys(("DNPT", "DSCP", "ECN", "HL", "SNPT", "TCPOPTSTRIP", "TOS", "TTL"), _MANGLE),
+    **dict.fromkeys(("DNPT", "ECN", "SNPT", "TCPOPTSTRIP"), _MANGLE),
     **dict.fromkeys(
         (
-            "AUDIT", "CLASSIFY", "CLUSTERIP", "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "QUEUE",
+            "CLUSTERIP", "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "QUEUE",
             "RATEEST", "SECMARK", "SET", "SYNPROXY", "TEE", "ULOG",
         ),
         ANYWHERE,
