@@ -44,9 +44,11 @@ laws:  ## the laws of Service routing, each with 300 new situations
 	@.ci/setup dev
 	$(PYTEST) --hypothesis-profile laws tests/properties/test_laws.py
 
-mutants:  ## faults planted one at a time, and the test that notices each
-	@.ci/setup dev
+# MODULES="netfilter.nat kubeproxy.*" tries the mutants of these modules alone.
+mutants:  ## faults planted one at a time and the test that notices each; then changes that none notices
+	@.ci/setup mutants
 	$(BIN)/python -m tests.mutants.run
+	$(BIN)/python -m tests.mutants.survivors $(MODULES)
 
 docs:  ## the site, in docs/_build
 	@.ci/setup dev
@@ -71,9 +73,10 @@ lock:  ## renew .lock/ to the newest versions that pyproject.toml allows
 		>.venv/build-requires.txt
 	$(LOCK) -o .lock/dev.txt pyproject.toml .venv/build-requires.txt --extra test --extra docs
 	$(LOCK) -o .lock/core.txt pyproject.toml .venv/build-requires.txt --constraint .lock/dev.txt
+	$(LOCK) -o .lock/mutants.txt pyproject.toml --extra mutants --constraint .lock/dev.txt
 	echo uv | $(LOCK) -o .lock/uv.txt -
 	echo pip | $(LOCK) -o .lock/pip.txt -
 
 clean:  ## remove what the other targets made
-	rm -rf .venv docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv mutants docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # An ordinary run draws the same examples every time, so a failure here is a failure everywhere; more of them would
 # find no more. To look for new ones: pytest --hypothesis-profile search
@@ -14,6 +14,13 @@ settings.register_profile("laws", max_examples=300, deadline=None, print_blob=Tr
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.register_profile(
     "mutants", max_examples=60, derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate)
+)
+# One process asks the same test of many mutants.
+settings.register_profile(
+    "mutmut",
+    settings.get_profile("mutants"),
+    max_examples=15,
+    suppress_health_check=[HealthCheck.differing_executors],
 )
 settings.load_profile("ordinary")
 

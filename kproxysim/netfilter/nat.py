@@ -114,9 +114,10 @@ def _destination(table: Conntrack, connection: Connection, current: Tuple, asked
     if asked.base is None and low <= current.dport <= high and not _clashes(table, connection, wanted):
         return wanted
     size = high - low + 1
-    first = 0 if asked.base is None else current.dport - asked.base
+    # The kernel counts in 16 bits: a port below the base is one far above it.
+    first = 0 if asked.base is None else (current.dport - asked.base) & 0xFFFF
     for step in range(min(size, _ATTEMPTS)):
-        other = wanted._replace(dport=low + (first + step) % size)
+        other = wanted._replace(dport=low + ((first + step) & 0xFFFF) % size)
         if not _clashes(table, connection, other):
             return other
     return wanted._replace(dport=low + first % size)

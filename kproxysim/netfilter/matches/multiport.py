@@ -42,7 +42,8 @@ class MultiportMatch:
         return True
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
-        had = {"sports": f"{skb.sport}", "dports": f"{skb.dport}"}.get(self.side, f"{skb.sport}, {skb.dport}")
+        ports = {"sports": (skb.sport,), "dports": (skb.dport,)}.get(self.side, (skb.sport, skb.dport))
+        had = ", ".join(str(port) for port in ports if port >= 0) or "none"
         wanted = ("! " if self.negated else "") + self._text()
         return Condition(self.side, wanted, had, self.holds(skb, host))
 

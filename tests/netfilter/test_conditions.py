@@ -1,0 +1,140 @@
+"""What a rule's conditions say of a packet: what the rule wants stands there as the rule has it, what the packet had as
+the packet was made, and `!` turns the answer round.
+"""
+
+import pytest
+
+from kproxysim.netfilter.chance import Enumeration
+from kproxysim.netfilter.condition import Condition
+from kproxysim.netfilter.passage import Passage
+from kproxysim.netfilter.skb import NO_SOCKET, Skb
+from kproxysim.netfilter.state import HostState
+from kproxysim.netfilter.syntax import parse_rule
+from kproxysim.packet import Packet
+from tests.netfilter.test_matches import TCP, flow, host
+
+PACKET = Skb.of(TCP, iif="eth0", owner=NO_SOCKET)
+KNOWN = PACKET.with_flow(flow(mark=0x11))
+
+
+def said(match: str, skb: Skb) -> list[Condition]:
+    """The conditions of a match, of a packet that came in by eth0."""
+    passage = Passage(host(), HostState(), Enumeration(), lambda _: None)
+    passage._family = skb.family
+    return parse_rule(f"{match} -j ACCEPT", "ipv4").conditions(skb, passage)
+
+
+PLAIN = [
+    # the rule with a place for `!`, then of its last condition: the field, what it wants, what there was, does it hold?
+    ("{}-s 10.0.0.0/8", "src", "10.0.0.0/8", "10.0.0.5", True),
+    ("{}-s 10.0.0.0/255.0.255.0", "src", "10.0.0.0/255.0.255.0", "10.0.0.5", True),
+    ("{}-d 10.96.0.0/32", "dst", "10.96.0.0/32", "10.96.0.1", False),
+    ("{}-i eth0", "in", "eth0", "eth0", True),
+    ("{}-i eth1", "in", "eth1", "eth0", False),
+    ("{}-o eth0", "out", "eth0", "none", False),
+    ("{}-p tcp", "protocol", "tcp", "tcp", True),
+    ("{}-p udp", "protocol", "udp", "tcp", False),
+    ("-p tcp -m tcp {}--sport 40000", "sport", "40000", "40000", True),
+    ("-p tcp -m tcp {}--sport 40000:40001", "sport", "40000:40001", "40000", True),
+    ("-p tcp -m tcp {}--dport 1:442", "dport", "1:442", "443", False),
+    ("-p tcp -m tcp {}--tcp-flags SYN,ACK SYN", "tcp flags", "SYN of SYN,ACK", "SYN", True),
+    ("-p tcp -m tcp {}--tcp-flags SYN,RST NONE", "tcp flags", "NONE of SYN,RST", "SYN", False),
+    ("-p tcp -m multiport {}--dports 80,440:443", "dports", "80,440:443", "443", True),
+    ("-p tcp -m multiport {}--sports 80", "sports", "80", "40000", False),
+    ("-p tcp -m multiport {}--ports 80,443", "ports", "80,443", "40000, 443", True),
+    ("-m mark {}--mark 0x4000/0x4000", "mark", "0x4000/0x4000", "0x0", False),
+    ("-m mark {}--mark 0x0", "mark", "0x0", "0x0", True),
+    ("-m connmark {}--mark 0x1/0xf", "connmark", "0x1/0xf", "0x11", True),
+    ("-m connmark {}--mark 0x1", "connmark", "0x1", "0x11", False),
+    ("-m iprange {}--src-range 10.0.0.1-10.0.0.9", "src", "10.0.0.1-10.0.0.9", "10.0.0.5", True),
+    ("-m iprange {}--dst-range 10.0.0.1-10.0.0.9", "dst", "10.0.0.1-10.0.0.9", "10.96.0.1", False),
+    ("-m addrtype {}--dst-type LOCAL", "dst-type", "LOCAL", "LOCAL (10.96.0.1)", True),
+    ("-m addrtype {}--src-type LOCAL,BROADCAST", "src-type", "LOCAL,BROADCAST", "UNICAST (10.0.0.5)", False),
+    ("-m pkttype {}--pkt-type broadcast", "pkt-type", "broadcast", "unicast", False),
+    ("-m owner {}--uid-owner 0", "owner", "{}--uid-owner 0", "no socket", False),
+    ("-m helper {}--helper ftp", "helper", "ftp", "none", False),
+    ("-m recent {}--rcheck --name A", "recent", "in A", "10.0.0.5 is not in it", False),
+    (
+        "-m recent {}--rcheck --seconds 60 --hitcount 3 --name A --rdest",
+        "recent",
+        "in A 3 times within 60 s",
+        "10.96.0.1 is not in it",
+        False,
+    ),
+    ("-m set {}--match-set hosts src", "set", "src in hosts", "in it", True),
+    ("-m set {}--match-set hosts dst", "set", "dst in hosts", "not in it", False),
+    ("-m conntrack {}--ctorigsrc 10.0.0.0/8", "ctorigsrc", "10.0.0.0/8", "10.0.0.5", True),
+    ("-m conntrack {}--ctorigdst 10.9.0.0/16", "ctorigdst", "10.9.0.0/16", "10.96.0.1", False),
+    ("-m conntrack {}--ctreplsrc 10.244.1.10", "ctreplsrc", "10.244.1.10", "10.244.1.10", True),
+    ("-m conntrack {}--ctrepldst 10.0.0.5", "ctrepldst", "10.0.0.5", "10.0.0.5", True),
+    ("-m conntrack {}--ctorigsrcport 40000", "ctorigsrcport", "40000", "40000", True),
+    ("-m conntrack {}--ctorigdstport 443:444", "ctorigdstport", "443:444", "443", True),
+    ("-m conntrack {}--ctreplsrcport 1:8442", "ctreplsrcport", "1:8442", "8443", False),
+    ("-m conntrack {}--ctrepldstport 40000", "ctrepldstport", "40000", "40000", True),
+]
+
+_OTHERWISE = {"in A": "not in A", "src in": "not src in", "dst in": "not dst in"}
+"""What begins so is a sentence, and is negated as one."""
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["plain", "negated"])
+@pytest.mark.parametrize("match, field, wants, had, holds", PLAIN)
+def test_what_is_wanted_and_what_was_there(
+    match: str, field: str, wants: str, had: str, holds: bool, turned: bool
+) -> None:
+    found = said(match.format("! " if turned else ""), KNOWN)[-1]
+    if "{}" in wants:
+        wants = wants.format("! " if turned else "")
+    elif turned:
+        wants = next(
+            (other + wants.removeprefix(one) for one, other in _OTHERWISE.items() if wants.startswith(one)),
+            f"! {wants}",
+        )
+    assert found == Condition(field, wants, had, holds is not turned)
+
+
+OTHER = [
+    # no other packet has what is asked for, or there is no negation of it
+    ("-f", PACKET, ("fragment", "a later fragment", "a whole packet", False)),
+    ("! -f", PACKET, ("fragment", "a whole packet or its head", "a whole packet", True)),
+    ("-m connmark --mark 0x1", PACKET, ("connmark", "0x1", "no connection", False)),
+    ("-m connmark ! --mark 0x1", PACKET, ("connmark", "! 0x1", "no connection", False)),
+    ("-m conntrack --ctproto tcp", PACKET, ("connection", "any", "none", False)),
+    ("-m conntrack --ctstate NEW,DNAT", KNOWN, ("ctstate", "NEW,DNAT", "NEW,DNAT", True)),
+    ("-m conntrack --ctstate NEW,RELATED", PACKET, ("ctstate", "NEW,RELATED", "INVALID", False)),
+    ("-m recent --set --name A", PACKET, ("recent", "remember in A", "10.0.0.5", True)),
+    ("-m set --match-set nowhere src", PACKET, ("set", "src in nowhere", "not modelled", False)),
+    ("-p tcp -m tcp ! --tcp-option 7", PACKET, ("tcp-option", "! 7", "not modelled", False)),
+    (
+        "-m mac ! --mac-source 00:11:22:33:44:55",
+        PACKET,
+        ("mac", "! 00:11:22:33:44:55", "not modelled", False),
+    ),
+    ("-m physdev --physdev-in eth1", PACKET, ("physdev", "--physdev-in eth1", "not modelled", False)),
+    ("-m rpfilter", PACKET, ("way back", "by eth0", "by eth0", True)),
+    ("-m rpfilter --loose --invert", PACKET, ("way back", "! by any device", "by any device", False)),
+    ("-m socket --transparent", PACKET, ("socket", "transparent", "not transparent", False)),
+]
+
+
+@pytest.mark.parametrize("match, skb, wanted", OTHER)
+def test_what_is_said_in_other_words(match: str, skb: Skb, wanted: tuple[str, str, str, bool]) -> None:
+    assert said(match, skb)[-1] == Condition(*wanted)
+
+
+def test_each_option_is_a_condition_of_its_own() -> None:
+    match = "-p tcp -m tcp --sport 40000 --dport 80 -m addrtype --src-type LOCAL --dst-type LOCAL"
+    found = [(one.field, one.held) for one in said(match, PACKET)]
+    assert found == [
+        ("protocol", True),
+        ("sport", True),
+        ("dport", False),
+        ("src-type", False),
+        ("dst-type", True),
+    ]
+
+
+def test_a_packet_without_ports_has_none() -> None:
+    gre = Skb.of(Packet("gre", "10.0.0.5", "10.96.0.1"), iif="eth0")
+    assert said("-p tcp -m tcp --dport 443", gre)[-1] == Condition("dport", "443", "none", False)
+    assert said("-p tcp -m multiport --ports 443", gre)[-1] == Condition("ports", "443", "none", False)
