@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kproxysim.cli.output import hint, show, show_text, terminal_width
+from kproxysim.cli.output import columns, hint, show, show_text, terminal_width
 from kproxysim.cli.sources import (
     Settings,
     moment_of,
@@ -227,7 +227,7 @@ def _show(found: Trace, world: World, asked: Asked, shape: Shape) -> None:
     else:
         from kproxysim.report.brief import minimal_page, summary_page
 
-        show(summary_page(found) if shape.detail == "summary" else minimal_page(found))
+        show(summary_page(found, columns()) if shape.detail == "summary" else minimal_page(found))
 
 
 def _rules_met(found: Trace, world: World) -> dict[str, Ruleset]:

@@ -125,7 +125,7 @@ def _result(part: Shown | Compared | Ruled | Played, width: int) -> Page:
             page.add(line)
         return page
     if part.detail == "summary":
-        return summary_page(part.trace)
+        return summary_page(part.trace, width)
     if part.detail == "ending":
         return ending_page(part.trace, width=width)
     return trace_page(part.trace, reply=part.reply, picked=part.pick is not None, width=width)

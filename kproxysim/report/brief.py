@@ -46,10 +46,17 @@ def minimal_page(trace: Trace) -> Page:
     return page
 
 
-def summary_page(trace: Trace) -> Page:
-    """One line a branch; what all branches have in common stands in the first line only."""
+def summary_page(trace: Trace, width: int | None = None) -> Page:
+    """One line a branch; what all branches have in common stands in the first line only, or, where that is
+    wider than `width`, in one above them.
+    """
     page = Page()
     head, ends = summary_parts(trace)
+    if width is not None and any(len(head) + 1 + len(end) > width for end in ends):
+        page.add(head)
+        for end in ends:
+            page.add(f"  {end}")
+        return page
     for number, end in enumerate(ends):
         page.add(f"{head if number == 0 else ' ' * len(head)} {end}")
     return page

@@ -19,6 +19,14 @@ class TestMinimal:
 
 
 class TestSummary:
+    def test_in_a_narrow_window_the_common_part_has_its_own_line(self, externalip: Trace) -> None:
+        head, *ends = map(str, summary_page(externalip, 80))
+        assert head == "internet > 198.51.100.12:80 =gce=> 10.128.0.12:80 =[echo-ext external IP]=>"
+        assert ends == [
+            "  1/2 echo-1 10.44.0.5:8080 src=masq(10.44.0.1)",
+            "  1/2 echo-2 10.44.1.7:8080 src=masq(10.128.0.12)",
+        ]
+
     def test_one_line_a_branch_with_the_common_part_once(self, externalip: Trace) -> None:
         first, second = summary_page(externalip)
         assert first == (

@@ -48,6 +48,7 @@ function ask(form) {
     form.querySelector("fieldset").disabled = true;
     form.querySelector(".guess").hidden = true;
     mark(right, "right", "✓ right");
+    answer.querySelector("summary").textContent = "The answer";
     if (guessed && guessed !== right) mark(guessed, "wrong", "✗ your guess");
     if (guessed) result.textContent = guessed === right ? "Yes." : "No.";
     result.classList.add(guessed === right ? "good" : "bad");
