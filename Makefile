@@ -42,7 +42,7 @@ lint:  ## ruff and mypy
 
 laws:  ## the laws of Service routing, each with 300 new situations
 	@.ci/setup dev
-	$(PYTEST) --hypothesis-profile laws tests/properties/test_laws.py
+	$(PYTEST) --hypothesis-profile laws tests/properties/test_laws.py tests/properties/test_time.py
 
 # MODULES="netfilter.nat kubeproxy.*" tries the mutants of these modules alone.
 mutants:  ## faults planted one at a time and the test that notices each; then changes that none notices

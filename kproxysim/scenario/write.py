@@ -9,13 +9,14 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from kproxysim.cluster import EndpointSlice, Node, Service
 from kproxysim.network import Allow, World
 from kproxysim.network.pods import pods_of
 from kproxysim.scenario_mark import SCENARIO
 
-__all__ = ["manifests_of", "plain_fields", "scenario_text"]
+__all__ = ["manifest_of", "manifests_of", "plain_fields", "scenario_text"]
 
-_KINDS = (("v1", "Node"), ("v1", "Service"), ("discovery.k8s.io/v1", "EndpointSlice"))
+_VERSIONS = {"Node": "v1", "Service": "v1", "EndpointSlice": "discovery.k8s.io/v1"}
 _RULES = {"ipv4": "rules", "ipv6": "rules6"}
 
 
@@ -37,12 +38,13 @@ def scenario_text(
     about: str,
     teaches: str = "",
     expect: Iterable[Mapping[str, Any]] = (),
+    steps: Iterable[Mapping[str, Any]] = (),
 ) -> str:
     """The scenario of a world as it is laid out now, and of packets in it.
 
-    `packets` and `expect` are as the file has them. Objects, edge, pods, clients, facts, settings and rules
-    that were given are written; what hosts remember is not: connections, lists, and rules that were changed
-    by hand. The same world gives the same text.
+    `packets`, `expect` and `steps` are as the file has them. Objects, edge, pods, clients, facts, settings
+    and rules that were given are written; what hosts remember is not: connections, lists, and rules that were
+    changed by hand. The same world gives the same text.
     """
     edge = world.edge
     cloud: dict[str, Any] = {"kind": edge.kind}
@@ -67,7 +69,7 @@ def scenario_text(
     document |= {"nodes": _nodes(world), "manifests": manifests_of(world), "pods": _pods(world)}
     document |= {"clients": {name: str(address) for name, address in world.clients.items()}}
     document |= {"packets": {name: dict(form) for name, form in packets.items()}}
-    document |= {"expect": [dict(one) for one in expect]}
+    document |= {"expect": [dict(one) for one in expect], "steps": [dict(one) for one in steps]}
     kept = {name: value for name, value in document.items() if value not in ({}, [])}
     text: str = yaml.dump(kept, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return text
@@ -76,13 +78,16 @@ def scenario_text(
 def manifests_of(world: World) -> list[dict[str, Any]]:
     """The objects of a world's cluster, with what was said of them and no more."""
     cluster = world.cluster
-    return [
-        {"apiVersion": version, "kind": kind, **plain_fields(model)}
-        for (version, kind), models in zip(
-            _KINDS, (cluster.nodes, cluster.services, cluster.endpoint_slices), strict=True
-        )
-        for model in models
-    ]
+    objects: tuple[Node | Service | EndpointSlice, ...] = (
+        cluster.nodes + cluster.services + cluster.endpoint_slices
+    )
+    return [manifest_of(one) for one in objects]
+
+
+def manifest_of(model: Node | Service | EndpointSlice) -> dict[str, Any]:
+    """An object as a manifest has it, with what was said of it and no more."""
+    kind = type(model).__name__
+    return {"apiVersion": _VERSIONS[kind], "kind": kind, **plain_fields(model)}
 
 
 def plain_fields(model: BaseModel) -> dict[str, Any]:

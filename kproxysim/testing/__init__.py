@@ -20,26 +20,43 @@ from kproxysim.lazy import loaded_when_asked
 
 if TYPE_CHECKING:
     from kproxysim.testing.call import Call, Maker, Situation
-    from kproxysim.testing.invariants import ALL_LAWS, LAWS, UNKEPT, check_laws
-    from kproxysim.testing.law import Law, LawBroken, Violation
+    from kproxysim.testing.invariants import ALL_LAWS, LAWS, TIME_LAWS, UNKEPT, check_laws, check_timeline
+    from kproxysim.testing.law import Law, LawBroken, TimeLaw, Violation
+    from kproxysim.testing.machine import ClusterMachine
+    from kproxysim.testing.timeline import Moment, Timeline
 
 __all__ = [
     "ALL_LAWS",
     "LAWS",
+    "TIME_LAWS",
     "UNKEPT",
     "Call",
+    "ClusterMachine",
     "Law",
     "LawBroken",
     "Maker",
+    "Moment",
     "Situation",
+    "TimeLaw",
+    "Timeline",
     "Violation",
     "check_laws",
+    "check_timeline",
 ]
 
 _HOMES = {
     "kproxysim.testing.call": ("Call", "Maker", "Situation"),
-    "kproxysim.testing.invariants": ("ALL_LAWS", "LAWS", "UNKEPT", "check_laws"),
-    "kproxysim.testing.law": ("Law", "LawBroken", "Violation"),
+    "kproxysim.testing.invariants": (
+        "ALL_LAWS",
+        "LAWS",
+        "TIME_LAWS",
+        "UNKEPT",
+        "check_laws",
+        "check_timeline",
+    ),
+    "kproxysim.testing.law": ("Law", "LawBroken", "TimeLaw", "Violation"),
+    "kproxysim.testing.machine": ("ClusterMachine",),
+    "kproxysim.testing.timeline": ("Moment", "Timeline"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from kproxysim.cluster import Cluster
 from kproxysim.errors import InputError
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 from kproxysim.network import Trace, World
+from kproxysim.network.pods import pods_of
 from kproxysim.packet import Packet
 
-__all__ = ["Call", "Maker", "Situation", "again"]
+if TYPE_CHECKING:
+    from kproxysim.testing.timeline import Timeline
+
+__all__ = ["NEW_PORT", "Call", "Maker", "Situation", "again"]
 
 T = TypeVar("T")
+
+NEW_PORT = 40000
+"""Clients of a world take ports from 51514 on: none has come here when a time line ends."""
 
 Maker: TypeAlias = Callable[[Cluster, str, Family], Ruleset | str]
 """Somebody else's service proxy: called with a cluster, a node's name and a family ("ipv4", "ipv6"), it gives
@@ -43,11 +50,13 @@ class Situation:
     """A world and a call in it. `trace` is what becomes of the call, followed when it is first asked for.
 
     `rules` made the rules of the world's nodes; None where they are kube-proxy's, or given by hand.
+    `timeline` is what has happened to the world until now; None where nothing has.
     """
 
     world: World
     call: Call
     rules: Maker | None = None
+    timeline: Timeline | None = None
     _known: dict[Any, Any] = field(default_factory=dict, init=False)
 
     def __repr__(self) -> str:
@@ -58,6 +67,13 @@ class Situation:
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - the protocol has it
         """As hypothesis shows a value that fails: in one line, the program is in the error's own words."""
         printer.text(repr(self))
+
+    @property
+    def sport(self) -> int | None:
+        """The port that a call comes from: a new one, where connections were opened before. None for the
+        usual one.
+        """
+        return None if self.timeline is None else NEW_PORT
 
     @property
     def packet(self) -> Packet:
@@ -88,7 +104,7 @@ class Situation:
         """What becomes of another call in the same world."""
 
         def sent() -> Trace:
-            packet = self.world.packet(call.source, call.to)
+            packet = self.world.packet(call.source, call.to, sport=self.sport)
             return self.world.send(packet, call.source, via=call.via)
 
         return self.known(call, sent)
@@ -119,7 +135,12 @@ def again(world: World, *, rules: Maker | None = None, **changed: Any) -> World:
     arguments = {**same, **changed}
     if rules is not None:
         arguments["rules"] = _made_by(rules, arguments["cluster"])
-    return World(**arguments)
+    other = World(**arguments)
+    alive = {pod.key for pod in arguments["pods"]}
+    ended = {pod.key for pod in pods_of(world.cluster)} - alive
+    for key in [pod.key for pod in other.pods if pod.key in ended]:
+        other.remove_pod(key)  # endpoints that outlive their pods are there in the other world as well
+    return other
 
 
 def _made_by(rules: Maker, cluster: Cluster) -> dict[str, list[Ruleset]]:

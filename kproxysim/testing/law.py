@@ -8,8 +8,9 @@ from typing import Any
 
 from kproxysim.testing.call import Situation
 from kproxysim.testing.program import program
+from kproxysim.testing.timeline import Timeline
 
-__all__ = ["Broken", "Examined", "Law", "LawBroken", "Violation"]
+__all__ = ["Broken", "Examined", "Law", "LawBroken", "TimeLaw", "Violation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +27,19 @@ Examined = Iterator[Broken | None]
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A law that does not hold in a situation, and why."""
+    """A law that does not hold in a situation, or after the last event of a time line, and why."""
 
-    law: Law
-    situation: Situation
+    law: Law | TimeLaw
+    situation: Situation | Timeline
     why: str
     expect: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        ways = [
-            f"  {branch.probability} {branch.disposition} ({branch.reason}): {branch.packet}"
-            for branch in self.situation.trace
-        ]
         lines = [
             f"law broken: {self.law.name}",
             f"  {self.law.statement}",
             f"  source: {self.law.source}",
-            self.situation_line,
-            *ways,
+            *self._where,
             f"because {self.why}",
             "",
             "to see it again:",
@@ -53,9 +49,18 @@ class Violation:
         return "\n".join(lines)
 
     @property
-    def situation_line(self) -> str:
-        """The call, with the packet that it is."""
-        return f"{self.situation.call}: {self.situation.packet}"
+    def _where(self) -> list[str]:
+        """What had happened, the call with the packet that it is, and what becomes of it."""
+        subject = self.situation
+        timeline = subject if isinstance(subject, Timeline) else subject.timeline
+        lines = [timeline.account] if timeline is not None else []
+        if isinstance(subject, Situation):
+            lines.append(f"{subject.call}: {subject.packet}")
+            lines += [
+                f"  {branch.probability} {branch.disposition} ({branch.reason}): {branch.packet}"
+                for branch in subject.trace
+            ]
+        return lines
 
 
 class LawBroken(AssertionError):  # noqa: N818 - it says what happened to a law, not that something erred
@@ -73,7 +78,8 @@ class Law:
     `name` is for messages and for choosing laws, `statement` the law in a sentence, `source` where it is
     written down, `condition` when it holds ("" for always): where kube-proxy itself breaks it, that is said
     here, and `scenario` names a file in scenarios/ that shows it. A law that `compares` looks at another
-    cluster as well, for which rules must be made: where they were given by hand, it says nothing. `clusters`
+    cluster as well, for which rules must be made: where they were given by hand, it says nothing; nor where
+    something has happened to the world before. `clusters`
     and `calls` narrow the strategies of those names to where the law has most to say.
     """
 
@@ -101,6 +107,32 @@ class Law:
     def _examined(self, situation: Situation) -> Examined:
         if situation.endless:
             return iter(())
-        if self.compares and situation.rules is None and situation.world.given_rules:
+        if self.compares and (situation.timeline is not None or _has_own_rules(situation)):
             return iter(())
         return self.examine(situation)
+
+
+def _has_own_rules(situation: Situation) -> bool:
+    """Rules that nobody can make for another cluster."""
+    return situation.rules is None and bool(situation.world.given_rules)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLaw:
+    """A law about what happens one after the other: it is held against the last thing that happened in a time
+    line. The fields are those of `Law`.
+    """
+
+    name: str
+    statement: str
+    source: str
+    examine: Callable[[Timeline], Examined] = field(repr=False)
+    condition: str = ""
+    scenario: str = ""
+
+    def check(self, timeline: Timeline) -> Violation | None:
+        """The first place where the law does not hold, None if it does or says nothing here."""
+        for found in self.examine(timeline) if timeline.moments else ():
+            if found is not None:
+                return Violation(self, timeline, found.why, found.expect)
+        return None

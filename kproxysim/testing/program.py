@@ -1,24 +1,41 @@
-"""A situation as a program: paste it, run it, and the same packet goes the same way."""
+"""A situation or a time line as a program: paste it, run it, and the same packets go the same way."""
 
 from __future__ import annotations
 
 from pprint import pformat
 from typing import Any
 
+from kproxysim.network import World
 from kproxysim.scenario.write import manifests_of, plain_fields
 from kproxysim.testing.call import Situation
+from kproxysim.testing.timeline import Timeline
 
 __all__ = ["program"]
 
 _WIDTH = 100
 
 
-def program(situation: Situation) -> str:
-    """Python that builds the world and sends the packet; `trace` is what becomes of it.
+def program(subject: Situation | Timeline) -> str:
+    """Python that builds the world, lets happen what happened, and sends the packet of a situation; `trace`
+    is what becomes of that.
 
     Rules that were given are left out, with a comment that says so: they are no kube-proxy's.
     """
-    world, call = situation.world, situation.call
+    timeline = subject if isinstance(subject, Timeline) else subject.timeline
+    lines = _world(subject.world if timeline is None else timeline.start)
+    if timeline is not None:
+        lines = ["from random import Random", *lines, *(moment.line for moment in timeline.moments)]
+    if isinstance(subject, Situation):
+        call = subject.call
+        sport = "" if subject.sport is None else f", sport={subject.sport}"
+        lines += [
+            f"packet = world.packet({call.source!r}, {call.to!r}{sport})",
+            f"trace = world.send(packet, {call.source!r}, via={call.via!r})",
+        ]
+    return "\n".join(lines)
+
+
+def _world(world: World) -> list[str]:
     lines = [
         "from kproxysim import Allow, Cluster, Edge, KubeProxyConfiguration, NodeFacts, Pod, World",
         "",
@@ -38,11 +55,7 @@ def program(situation: Situation) -> str:
     lines += [f"    version={world.version!r},", f"    pod_network={world.pod_network!r},", ")"]
     if world.given_rules:
         lines.append(f"# The rules of {', '.join(world.given_rules)} were given: pass them as rules={{...}}.")
-    lines += [
-        f"packet = world.packet({call.source!r}, {call.to!r})",
-        f"trace = world.send(packet, {call.source!r}, via={call.via!r})",
-    ]
-    return "\n".join(lines)
+    return lines
 
 
 def _model(name: str, model: Any) -> str:

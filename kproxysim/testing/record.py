@@ -13,8 +13,9 @@ from kproxysim.scenario import Scenario
 from kproxysim.scenario.write import scenario_text
 from kproxysim.testing.call import Situation
 from kproxysim.testing.law import Violation
+from kproxysim.testing.timeline import Timeline
 
-__all__ = ["FOLDER", "PACKET", "record", "situation_text"]
+__all__ = ["FOLDER", "PACKET", "record", "situation_text", "timeline_text"]
 
 FOLDER = ".kproxysim"
 """Below the root folder of the tests; nothing in it is for version control."""
@@ -43,26 +44,38 @@ def record(violation: Violation, root: Path) -> str:
     if not holds:
         return f"kproxysim run {shown}"
     path.write_text(_text(violation, expects=False), encoding="utf-8")
-    return f"kproxysim trace {shown} --packet {PACKET}"
+    steps = _steps(violation.situation)
+    return f"kproxysim trace {shown} {f'--at {steps}' if steps else f'--packet {PACKET}'}"
+
+
+def _steps(subject: Situation | Timeline) -> int:
+    """How many steps its scenario has."""
+    if isinstance(subject, Timeline):
+        return len(subject.steps)
+    return len(subject.timeline.steps) + 1 if subject.timeline is not None else 0
 
 
 def _text(violation: Violation, *, expects: bool = True) -> str:
-    situation = violation.situation
-    expected = violation.expect if expects else {}
-    return situation_text(
-        situation,
+    write = timeline_text if isinstance(violation.situation, Timeline) else situation_text
+    return write(
+        violation.situation,  # type: ignore[arg-type]
         about=f"Law broken: {violation.law.name}",
         teaches=f"{violation.law.statement} Here it does not hold: {violation.why}.",
-        expect=expected,
+        expect=violation.expect if expects else {},
     )
 
 
 def situation_text(
     situation: Situation, *, about: str, teaches: str = "", expect: Mapping[str, Any] | None = None
 ) -> str:
-    """A situation as a scenario with one packet, called "call"; `expect` is what is to become of it."""
+    """A situation as a scenario with one packet, called "call"; `expect` is what is to become of it.
+
+    Where something has happened before, that is its steps, and the last one traces the packet.
+    """
     call, world = situation.call, situation.world
-    form = {"from": call.source, "to": call.to}
+    form: dict[str, Any] = {"from": call.source, "to": call.to}
+    if situation.sport is not None:
+        form["sport"] = situation.sport
     dialled = situation.packet.dst
     routed = any(dialled in ip_network(prefix) for prefix in world.edge.routes)
     if call.via in balanced_addresses(world.cluster).get(dialled, ()) and not routed:
@@ -71,5 +84,25 @@ def situation_text(
     if not expect and len(ends) == 1 and ends <= _NOWHERE:
         # What is sent to nobody's address is a slip of the pen, unless the file says that it is meant.
         expect = {"disposition": ends.pop()}
-    expected = [{"packet": PACKET, **expect}] if expect else []
-    return scenario_text(world, {PACKET: form}, about=about, teaches=teaches, expect=expected)
+    timeline = situation.timeline
+    if timeline is None:
+        expected = [{"packet": PACKET, **expect}] if expect else []
+        return scenario_text(world, {PACKET: form}, about=about, teaches=teaches, expect=expected)
+    last = {"trace": PACKET, **({"expect": dict(expect)} if expect else {})}
+    return scenario_text(
+        timeline.start,
+        {**timeline.packets, PACKET: form},
+        about=about,
+        teaches=teaches,
+        steps=[*timeline.steps, last],
+    )
+
+
+def timeline_text(
+    timeline: Timeline, *, about: str, teaches: str = "", expect: Mapping[str, Any] | None = None
+) -> str:
+    """A time line as a scenario with its steps; `expect` is what is to become of the last one."""
+    steps = timeline.steps
+    if expect and steps:
+        steps[-1]["expect"] = dict(expect)
+    return scenario_text(timeline.start, timeline.packets, about=about, teaches=teaches, steps=steps)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import Edge, Pod, World
+from kproxysim.testing.strategies import rulesets
 from tests.kernel.agreement import Tally, compare
 from tests.kernel.lab import Lab
 from tests.network.small import world
@@ -30,67 +31,13 @@ TO = (
     "10.44.0.5:9",
 )
 
-HOOKS = {
-    "raw": ("PREROUTING", "OUTPUT"),
-    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
-    "filter": ("INPUT", "FORWARD", "OUTPUT"),
-}
-CHAINS = ("ONE", "TWO", "THREE", "FOUR")
-"""Each leads to later ones only: iptables refuses circles."""
-
-MATCHES = (
-    "",
-    "",
-    "-p tcp",
-    "-p tcp -m tcp --dport 80",
-    "-p tcp -m tcp --dport 81",
-    "! -p tcp",
-    "-s 10.44.0.0/16",
-    "! -s 203.0.113.0/24",
-    "-d 10.44.0.5/32",
-    "-m mark --mark 0x1/0x1",
-    "-m mark ! --mark 0x0",
-    "-m conntrack --ctstate NEW",
-    "-m conntrack --ctstate RELATED,ESTABLISHED",
+RULES = rulesets(
+    families=("ipv4",),
+    tables=("raw", "mangle", "filter"),
+    matches=("tcp", "mark", "conntrack", "addrtype", "multiport", "iprange"),
+    targets=("ACCEPT", "DROP", "REJECT", "MARK", "NOTRACK"),
+    rules=(0, 3),
 )
-VERDICTS = ("", "-j RETURN", "-j ACCEPT")
-OWN = {
-    "raw": ("-j NOTRACK",),
-    "mangle": ("-j MARK --set-xmark 0x1/0x1", "-j MARK --set-xmark 0x0/0xffffffff", "-j DROP"),
-    "filter": (
-        "-j DROP",
-        "-j REJECT --reject-with icmp-host-unreachable",
-        "-j REJECT --reject-with tcp-reset",
-    ),
-}
-
-
-@st.composite
-def _rule(draw: st.DrawFn, table: str, chain: str, later: tuple[str, ...]) -> str:
-    leads = [f"{word} {name}" for name in later for word in ("-j", "-j", "-g")]
-    match = draw(st.sampled_from(MATCHES if table != "raw" else MATCHES[:9]))
-    target = draw(st.sampled_from((*VERDICTS, *leads, *leads, *OWN[table])))
-    if "tcp-reset" in target:
-        match = "-p tcp"
-    return " ".join(part for part in ("-A", chain, match, target) if part)
-
-
-@st.composite
-def rulesets(draw: st.DrawFn) -> str:
-    """Restore text with a few chains in a few tables."""
-    lines = []
-    for table in draw(st.sampled_from((("filter",), ("mangle", "filter"), ("raw", "mangle", "filter")))):
-        lines.append(f"*{table}")
-        policies = ("ACCEPT", "ACCEPT", "DROP") if table == "filter" else ("ACCEPT",)
-        lines += [f":{hook} {draw(st.sampled_from(policies))} [0:0]" for hook in HOOKS[table]]
-        lines += [f":{chain} - [0:0]" for chain in CHAINS]
-        for hook in HOOKS[table]:
-            lines += [draw(_rule(table, hook, CHAINS)) for _ in range(draw(st.integers(0, 3)))]
-        for number, chain in enumerate(CHAINS):
-            later = CHAINS[number + 1 :]
-            lines += [draw(_rule(table, chain, later)) for _ in range(draw(st.integers(0, 4)))]
-        lines.append("COMMIT")
-    return "\n".join([*lines, ""])
 
 
 def node_with(text: str) -> World:
@@ -114,19 +61,19 @@ def test_every_ruleset_leads_packets_the_same_way() -> None:
         database=None,
     )
     @given(
-        text=rulesets(),
+        rules=RULES,
         backend=st.sampled_from(sorted(labs)),
         calls=st.lists(
             st.tuples(st.sampled_from(SENDERS), st.sampled_from(TO)), min_size=CALLS, max_size=CALLS
         ),
     )
-    def send(text: str, backend: str, calls: list[tuple[str, str]]) -> None:
+    def send(rules: Ruleset, backend: str, calls: list[tuple[str, str]]) -> None:
         lab, before = labs[backend], len(tally.disagreements)
-        lab.load(node_with(text))
+        lab.load(node_with(rules.to_save()))
         for sender, to in calls:
             compare(lab, tally, sender, to)
         if len(tally.disagreements) > before:
-            refused.append(text)
+            refused.append(rules.to_save())
 
     try:
         send()

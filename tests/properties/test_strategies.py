@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument, NoSuchExample
 
 from kproxysim.cluster import Cluster
-from kproxysim.errors import Severity
+from kproxysim.errors import InputError, Severity
+from kproxysim.netfilter.matches import EXTENSIONS as KNOWN_MATCHES
+from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.script import Family
+from kproxysim.netfilter.tables import BASE_CHAINS
+from kproxysim.netfilter.targets import EXTENSIONS as KNOWN_TARGETS
 from kproxysim.network import World
 from kproxysim.network.pods import pods_of
 from kproxysim.packet import Packet
@@ -21,9 +26,12 @@ from kproxysim.testing.strategies import (
     facts,
     nodes,
     packets,
+    rulesets,
     situations,
+    timelines,
     worlds,
 )
+from kproxysim.testing.strategies.rule_words import MATCHES, TARGETS
 
 few = settings(max_examples=40 if settings.get_current_profile_name() == "ordinary" else 1000)
 quick = settings(max_examples=400, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -97,6 +105,50 @@ class TestClusters:
         holds()
 
 
+class TestRulesets:
+    @settings(max_examples=30)
+    @given(rulesets())
+    def test_they_are_read_as_they_are_printed(self, ruleset: Ruleset) -> None:
+        assert Ruleset.from_save(ruleset.to_save(), ruleset.family) == ruleset
+
+    def test_every_match_and_every_target_has_words_that_fit_somewhere(self) -> None:
+        assert (set(MATCHES), set(TARGETS)) == (set(KNOWN_MATCHES), set(KNOWN_TARGETS))
+        for words, option in ((MATCHES, "-m"), (TARGETS, "-j")):
+            for name, by_family in words.items():
+                own = "" if name in ("tcp", "udp", "sctp") else f"{option} {name}"
+                for family, texts in by_family.items():
+                    for text in texts:
+                        taken = [
+                            Ruleset.from_save(f"*{table}\n-A {base} {text}\nCOMMIT\n", family)
+                            for table, bases in BASE_CHAINS.items()
+                            for base in bases
+                            if fits(family, table, base, text)
+                        ]
+                        assert taken, text
+                        assert own in text
+
+    def test_what_narrowing_leaves_out_does_not_occur(self) -> None:
+        @settings(max_examples=30)
+        @given(
+            rulesets(tables=("filter",), matches=("tcp",), targets=("DROP",), policies=("ACCEPT",), chains=0)
+        )
+        def holds(ruleset: Ruleset) -> None:
+            assert set(ruleset.tables) <= {"filter"}
+            for _, rule in ruleset.rules():
+                assert "-m " not in rule.text or "-m tcp" in rule.text
+                assert "-j" not in rule.text or rule.text.endswith(("-j DROP", "-j RETURN"))
+
+        holds()
+
+
+def fits(family: Family, table: str, base: str, text: str) -> bool:
+    try:
+        Ruleset.from_save(f"*{table}\n-A {base} {text}\nCOMMIT\n", family)
+    except InputError:
+        return False
+    return True
+
+
 class TestCalls:
     def test_each_aim_and_each_sender_occurs(self) -> None:
         seen: Counter[str] = Counter()
@@ -160,6 +212,10 @@ WRONG = [
     ),
     (lambda: facts(reverse_path=("3",)), "'3' is not known; the words are '0', '1', '2'"),
     (lambda: nodes(families=("ipv5",)), "'ipv5' is not known"),
+    (lambda: rulesets(matches=("ipvs",)), "'ipvs' is not known; the words are 'tcp', 'udp'"),
+    (lambda: rulesets(chains=10), "chains=10 is no number of them: write a number from 0 to 9"),
+    (lambda: timelines(events=("explode",)), "'explode' is not known; the words are 'open', 'send'"),
+    (lambda: timelines(steps=(3, 1)), r"steps=\(3, 1\)"),
     (lambda: worlds(versions=("1.20",)), "'1.20' is not known"),
     (
         lambda: worlds("cluster.yaml"),  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from kproxysim.testing.meaning.mirror import mirrored
 from kproxysim.testing.meaning.promise import EXTERNAL_IP
 from kproxysim.testing.meaning.visits import gathered
 
-__all__ = ["COMPARING", "UNKEPT", "outcome"]
+__all__ = ["COMPARING", "UNKEPT", "outcome", "told"]
 
 Outcome = dict[tuple[Any, ...], Any]
 
@@ -39,7 +39,8 @@ def outcome(trace: Trace) -> Outcome:
     return found
 
 
-def _told(found: Outcome) -> str:
+def told(found: Outcome) -> str:
+    """The same, for people."""
     return "; ".join(
         f"{share} {way[0]} ({way[1]}) {way[2]}, the caller sees {way[3]}" for way, share in found.items()
     )
@@ -52,7 +53,7 @@ def _compared(situation: Situation, cluster: Cluster, change: str) -> Iterator[B
     if now == then:
         yield None
     else:
-        yield Broken(f"{change} it ends otherwise: {_told(then)}")
+        yield Broken(f"{change} it ends otherwise: {told(then)}")
 
 
 def _order(situation: Situation) -> Examined:

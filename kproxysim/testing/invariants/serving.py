@@ -52,6 +52,8 @@ def _equally(situation: Situation) -> Examined:
         promise = owed.only
         if promise is None or not any(visit.translated for visit in group):
             continue
+        if situation.timeline is not None and promise.claim.service.spec.session_affinity == "ClientIP":
+            continue
         whole = sum((visit.branch.probability for visit in group), Fraction(0))
         shares: dict[object, Fraction] = dict.fromkeys(promise.ends, Fraction(0))
         for visit in group:

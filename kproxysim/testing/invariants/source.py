@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kproxysim.network import World
+from kproxysim.packet import Address
 from kproxysim.testing.call import Situation
 from kproxysim.testing.invariants.narrowing import SERVED, TO_SERVICES
 from kproxysim.testing.invariants.seen import ended_by_routing, seen
@@ -147,12 +149,20 @@ def _no_loop(situation: Situation) -> Examined:
         passed = list(visits(branch))
         if not any(visit.translated for visit in passed):
             continue
+        if branch.reason == "routing-loop" and not _is_taken(branch.packet.dst, situation.world):
+            continue
         if branch.reason == "routing-loop":
             yield Broken("the packet goes in a circle until its time to live is used up")
         elif branch.reply is not None and branch.reply.reason == "routing-loop":
             yield Broken("the answer goes in a circle until its time to live is used up")
         else:
             yield None
+
+
+def _is_taken(address: Address, world: World) -> bool:
+    """Has a pod this address, or a node?"""
+    nodes = (entry.address for node in world.cluster.nodes for entry in node.status.addresses)
+    return str(address) in {*nodes, *(own for pod in world.pods for own in pod.ips)}
 
 
 def _mark_stays(situation: Situation) -> Examined:
@@ -249,6 +259,10 @@ SOURCE = (
         "Neither a packet that was handed to an endpoint nor its answer goes in a circle.",
         "follows from translated-once and routes that lead to pods",
         _no_loop,
+        condition="not for endpoints that outlive their pods: the node has no route to a pod that is "
+        "gone and "
+        "sends the packet back to where it came from",
+        scenario="scenarios/endpoint-outlives-its-pod.yaml",
         clusters=SERVED,
         calls=TO_SERVICES,
     ),

@@ -57,10 +57,10 @@ class Promise:
     """What a claim means for one packet at one node.
 
     `kind`: "serve" (by one of `ends`, each as likely), "reject" (no endpoint anywhere), "drop" (none here
-    that may), "keep out" (a source that the load balancer does not admit). `ends` of a packet that is not
-    served are empty. `masquerade`: is the source to be replaced by the node's own? That a pod which reaches
-    itself is masqueraded is not in it. `short_cut`: policy Local does not count, since the packet is a pod's
-    or the node's own. `choice`: what it is about.
+    that may), "keep out" (a source that the load balancer does not admit), "nothing" (it is not looked at).
+    `ends` of a packet that is not served are empty. `masquerade`: is the source to be replaced by the node's
+    own? That a pod which reaches itself is masqueraded is not in it. `short_cut`: policy Local does not
+    count, since the packet is a pod's or the node's own. `choice`: what it is about.
     """
 
     claim: Claim
@@ -123,10 +123,22 @@ def owed(proxy: Proxy, visit: Visit) -> Owed:
     promised = [_promise(proxy, claim, visit) for claim in exact]
     serving = [one for one in promised if one.kind == "serve"]
     at_node_ports = [_promise(proxy, claim, visit) for claim in last]
-    if not serving and proxy.has_node_ports_at(visit.came.dst):
+    if not proxy.has_node_ports_at(visit.came.dst):
+        at_node_ports = [_unserved(one) for one in at_node_ports]
+    if not serving:
         serving = [one for one in at_node_ports if one.kind == "serve"]
     refusing = [one for one in (*promised, *at_node_ports) if one.kind not in ("serve", "nothing")]
     return Owed(tuple(serving), () if serving else tuple(refusing))
+
+
+def _unserved(promise: Promise) -> Promise:
+    """A node port at an address where nodePortAddresses do not serve it: the short cut lies in nat, which is
+    not asked, and the rule of policy Local in filter, which looks at no address.
+    """
+    if promise.kind != "serve":
+        return promise
+    drops = promise.short_cut and promise.choice is not None and not promise.choice.local
+    return Promise(promise.claim, "drop" if drops else "nothing", choice=promise.choice)
 
 
 def claims(proxy: Proxy) -> Iterator[Claim]:

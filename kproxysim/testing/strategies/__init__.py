@@ -1,4 +1,4 @@
-"""Strategies for hypothesis: clusters, settings, worlds, calls and packets.
+"""Strategies for hypothesis: clusters, settings, worlds, calls, packets, rulesets and time lines.
 
     from hypothesis import given
     from kproxysim.testing import check_laws
@@ -24,6 +24,8 @@ from kproxysim.testing.strategies.clusters import (
     nodes,
     services,
 )
+from kproxysim.testing.strategies.rulesets import rulesets
+from kproxysim.testing.strategies.timelines import timelines
 from kproxysim.testing.strategies.worlds import edges, worlds
 
 __all__ = [
@@ -38,8 +40,10 @@ __all__ = [
     "facts",
     "nodes",
     "packets",
+    "rulesets",
     "services",
     "situations",
     "situations_for",
+    "timelines",
     "worlds",
 ]

@@ -18,11 +18,22 @@ from kproxysim.testing.call import Call, Maker, Situation, again
 from kproxysim.testing.law import Law
 from kproxysim.testing.strategies.addresses import CLIENTS, FOREIGN
 from kproxysim.testing.strategies.arguments import drawn_from, one_or_many
-from kproxysim.testing.strategies.choosing import number, one_in, pick
+from kproxysim.testing.strategies.choosing import Draw, number, one_in, pick
 from kproxysim.testing.strategies.clusters import clusters as any_cluster
 from kproxysim.testing.strategies.worlds import worlds as any_world
 
-__all__ = ["ADDRESSES", "AIMS", "SENDERS", "calls", "packets", "situations", "situations_for"]
+__all__ = [
+    "ADDRESSES",
+    "AIMS",
+    "SENDERS",
+    "Possible",
+    "calls",
+    "draw_call",
+    "packets",
+    "possible_calls",
+    "situations",
+    "situations_for",
+]
 
 AIMS = ("service", "near miss", "elsewhere")
 """What a call may be for: a port of a Service, almost one, or anything else."""
@@ -51,7 +62,7 @@ class _Target:
 
 
 @dataclass(frozen=True, slots=True)
-class _Possible:
+class Possible:
     """What calls of a world are made of: for each aim what may be dialled, for each family who may."""
 
     aims: tuple[str, ...]
@@ -79,7 +90,7 @@ def calls(
 
     Raises InvalidArgument for an argument that is none of these, and where nothing is left to call.
     """
-    made = _possible_calls(world, aims, senders, addresses, clients, services)
+    made = possible_calls(world, aims, senders, addresses, clients, services)
     if made is None:
         raise InvalidArgument(
             f"there is nothing to call: no {' or '.join(aims)} that {' or '.join(senders)} has an address for"
@@ -87,14 +98,14 @@ def calls(
     return _calls(made)
 
 
-def _possible_calls(
+def possible_calls(
     world: World,
-    aims: Collection[str],
-    senders: Collection[str],
-    addresses: Collection[str],
-    clients: Collection[str],
+    aims: Collection[str] = AIMS,
+    senders: Collection[str] = SENDERS,
+    addresses: Collection[str] = ADDRESSES,
+    clients: Collection[str] = (*CLIENTS[4], *CLIENTS[6]),
     services: Collection[str] | None = None,
-) -> _Possible | None:
+) -> Possible | None:
     """The calls of a world; None where there is nobody to call, or to do so."""
     wanted = one_or_many("aims", aims, AIMS)
     who = one_or_many("senders", senders, SENDERS)
@@ -108,15 +119,16 @@ def _possible_calls(
     left = tuple(aim for aim in wanted if pools[aim])
     if not left:
         return None
-    return _Possible(left, pools, sender_names, tuple(node.name for node in world.cluster.nodes))
+    return Possible(left, pools, sender_names, tuple(node.name for node in world.cluster.nodes))
 
 
 @st.composite
-def _calls(draw: st.DrawFn, possible: _Possible) -> Call:
-    return _draw_call(draw, possible)
+def _calls(draw: st.DrawFn, possible: Possible) -> Call:
+    return draw_call(draw, possible)
 
 
-def _draw_call(draw: st.DrawFn, possible: _Possible) -> Call:
+def draw_call(draw: Draw, possible: Possible) -> Call:
+    """One of them."""
     aims = possible.aims
     to = pick(draw, possible.pools[pick(draw, (*aims[:1] * 5, *aims[1:]))])
     source = pick(draw, possible.senders[to.version])
@@ -241,10 +253,10 @@ def _situations(
     world = draw(worlds)
     if rules is not None:
         world = again(world, rules=rules)
-    possible = _possible_calls(world, aims, senders, addresses, clients)
+    possible = possible_calls(world, aims, senders, addresses, clients)
     if possible is None:
         reject()
-    return Situation(world, _draw_call(draw, possible), rules)
+    return Situation(world, draw_call(draw, possible), rules)
 
 
 def situations_for(law: Law, *, rules: Maker | None = None) -> SearchStrategy[Situation]:

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-__all__ = ["number", "one_in", "pick", "some"]
+__all__ = ["Draw", "number", "one_in", "pick", "some"]
 
 T = TypeVar("T")
+
+
+class Draw(Protocol):
+    """What draws from a strategy: the argument of a composite one, or the method of `data()`."""
+
+    def __call__(self, strategy: SearchStrategy[T], /) -> T: ...
 
 
 @cache
@@ -24,22 +30,22 @@ def _numbers(least: int, most: int) -> SearchStrategy[int]:
     return st.integers(least, most)
 
 
-def number(draw: st.DrawFn, least: int, most: int) -> int:
+def number(draw: Draw, least: int, most: int) -> int:
     """From `least` to `most`; shrinks to `least`, as no number here is negative."""
     return least if least == most else draw(_numbers(least, most))
 
 
-def pick(draw: st.DrawFn, choices: Sequence[T]) -> T:
+def pick(draw: Draw, choices: Sequence[T]) -> T:
     """One of them; shrinks to the first."""
     return choices[number(draw, 0, len(choices) - 1)]
 
 
-def one_in(draw: st.DrawFn, many: int) -> bool:
+def one_in(draw: Draw, many: int) -> bool:
     """True once in so many times; shrinks to False."""
     return number(draw, 1, many) == many
 
 
-def some(draw: st.DrawFn, pool: Sequence[T], least: int, most: int) -> list[T]:
+def some(draw: Draw, pool: Sequence[T], least: int, most: int) -> list[T]:
     """From `least` to `most` of them, each once, in any order; shrinks to the first ones."""
     left = list(dict.fromkeys(pool))
     count = number(draw, min(least, len(left)), min(most, len(left)))

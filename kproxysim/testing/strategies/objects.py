@@ -22,7 +22,7 @@ from kproxysim.testing.strategies.choosing import number as draw_number
 from kproxysim.testing.strategies.choosing import one_in, pick, some
 from kproxysim.testing.strategies.scope import Scope
 
-__all__ = ["PODS_A_NODE", "TARGETS", "draw_service", "draw_slices", "make_node", "pod_name"]
+__all__ = ["CONDITIONS", "PODS_A_NODE", "TARGETS", "draw_service", "draw_slices", "make_node", "pod_name"]
 
 PODS_A_NODE = 2
 """Pods that endpoints may be, on each node."""
@@ -49,6 +49,10 @@ _STATES: dict[str, dict[str, bool]] = {
     "draining": {"ready": False, "serving": True, "terminating": True},
     "terminated": {"ready": False, "serving": False, "terminating": True},
 }
+
+
+CONDITIONS = tuple(_STATES.values())
+"""The conditions that an endpoint may have."""
 
 
 def pod_name(node: int, number: int) -> str:
