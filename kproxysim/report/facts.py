@@ -14,7 +14,7 @@ from kproxysim.report.names import maker
 from kproxysim.report.packet_class import class_of
 from kproxysim.values import dataclass
 
-__all__ = ["Fact", "answer", "ending", "is_good", "opening", "reasons"]
+__all__ = ["Fact", "answer", "ending", "is_good", "is_taken", "opening", "reasons"]
 
 _OTHERS_SHOWN = 4
 
@@ -31,9 +31,14 @@ class Fact:
     style: str = ""
 
 
-def is_good(branch: Branch) -> bool:
+def is_taken(branch: Branch) -> bool:
     """Did somebody take the packet?"""
     return branch.disposition in ("delivered", "delivered-to-host")
+
+
+def is_good(branch: Branch) -> bool:
+    """Did somebody take the packet, and was an answer that was sent not lost?"""
+    return is_taken(branch) and (branch.reply is None or branch.client_sees == "answered")
 
 
 def opening(trace: Trace) -> Fact:

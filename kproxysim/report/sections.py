@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from kproxysim.network.trace import Branch, Hop, Reply
 from kproxysim.packet import Packet
 from kproxysim.report.endings import hop_title
-from kproxysim.report.facts import is_good
+from kproxysim.report.facts import is_taken
 from kproxysim.report.rows import Row, RowWriter
 from kproxysim.values import dataclass
 
@@ -29,7 +29,7 @@ class Section:
 
 def way_out(branch: Branch, writer: RowWriter) -> tuple[Section, ...]:
     """The hops of a branch, the arrival among them."""
-    arrived = branch.packet if is_good(branch) else None
+    arrived = branch.packet if is_taken(branch) else None
     return _sections(branch.hops, writer, arrived, branch.sport_range)
 
 

@@ -159,6 +159,14 @@ class TestTracePage:
                         assert row.action in text
                         assert row.remark in text
 
+    def test_what_the_client_sees_is_said_where_a_way_ends(self, missed: Trace) -> None:
+        """An answer that arrives may be a reset."""
+        ends = [step for step in data_of(trace_html(missed))["steps"] if step["kind"] == "ended"]
+        assert [(step["tone"], step["sentence"].rpartition("; ")[2]) for step in ends] == [
+            ("bad", "the client sees connection refused, at once"),
+            ("bad", "the client sees connection refused, at once"),
+        ]
+
     def test_the_rule_that_was_hoped_for_is_marked(self, missed: Trace) -> None:
         near = [step for step in data_of(trace_html(missed))["steps"] if step.get("near")]
         assert [(step["number"], step["failed"]) for step in near] == [

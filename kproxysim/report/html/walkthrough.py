@@ -19,7 +19,7 @@ from kproxysim.netfilter.walk import Missed, Walked
 from kproxysim.network.trace import Branch, Hop, Trace
 from kproxysim.report.actions import action_words, draw_words
 from kproxysim.report.conditions import conditions_text, failed_fields, failed_first, miss_text
-from kproxysim.report.endings import changes, hop_title, verdict_words
+from kproxysim.report.endings import changes, client_words, hop_title, verdict_words
 from kproxysim.report.facts import is_good, opening
 from kproxysim.report.html.condense import Mass, condense
 from kproxysim.report.names import maker
@@ -109,9 +109,10 @@ class _Writer:
         sender = self._station("sender", trace.source)
         self._add("sent", sender, f"{trace.source} sends {opening(trace).text}", packet)
         self._hops(branch.hops)
+        heard = "" if branch.client_sees == "answered" else f"; {self._client()}"
+        words = f"{verdict_words(trace, branch)}{heard}"
         tone = "good" if is_good(branch) else "bad"
-        end = self._station("end", branch.disposition)
-        self._add("ended", end, verdict_words(trace, branch), self._now(), tone=tone)
+        self._add("ended", self._station("end", branch.disposition), words, self._now(), tone=tone)
         if branch.reply is not None:
             self._answer()
         return self._made
@@ -127,8 +128,13 @@ class _Writer:
         self._hops(reply.hops)
         good = reply.disposition == "delivered"
         words = f"the answer is {reply.disposition}: {reply.packet}" + ("" if good else f" ({reply.reason})")
+        if self._branch.client_sees != "answered":  # a reset that arrives is no good news
+            words, good = f"{words}; {self._client()}", False
         end = self._station("end", reply.disposition)
         self._add("ended", end, words, self._now(), tone="good" if good else "bad")
+
+    def _client(self) -> str:
+        return f"the client sees {client_words(self._branch.client_sees)}"
 
     def _now(self) -> Fields:
         return self._made.steps[-1].packet if self._made.steps else {}
