@@ -1,4 +1,4 @@
-"""A way as sections, one for each hop: its title, its rows, and how often a circle came by again."""
+"""A way as sections, one for each hop: its title and its rows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from kproxysim.report.facts import is_taken
 from kproxysim.report.rows import Row, RowWriter
 from kproxysim.values import dataclass
 
-__all__ = ["Section", "circles", "way_back", "way_out"]
-
-_LEAST_TURNS = 2
-"""So often must a group of hops come again to be taken for a circle."""
+__all__ = ["Section", "way_back", "way_out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +59,3 @@ def _arrival(packet: Packet, sport_range: tuple[int, int] | None) -> Iterable[Ro
         low, high = sport_range
         text = f"any free one of {low}-{high}; {packet.sport} stands for it"
         yield Row("source port", text, detail=True)
-
-
-def circles(sections: Sequence[Section]) -> Iterable[tuple[Sequence[Section], int]]:
-    """The sections in groups: a circle that the packet runs in comes once, with the number of times that it
-    comes again; all else in groups of one, with 0.
-    """
-    place = 0
-    while place < len(sections):
-        length, turns = _circle(sections, place)
-        yield sections[place : place + length], turns
-        place += length * (turns + 1)
-
-
-def _circle(shown: Sequence[Section], place: int) -> tuple[int, int]:
-    """How many hops from `place` on come again right behind themselves, and how often; (1, 0) if none do."""
-    for length in range(1, (len(shown) - place) // 3 + 1):
-        turn = shown[place : place + length]
-        turns = 0
-        while shown[place + length * (turns + 1) : place + length * (turns + 2)] == turn:
-            turns += 1
-        if turns >= _LEAST_TURNS:
-            return length, turns
-    return 1, 0

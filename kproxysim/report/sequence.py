@@ -8,6 +8,7 @@ from kproxysim.netfilter.events import Event
 from kproxysim.netfilter.targets.verdict import Jump
 from kproxysim.network.trace import Branch, Hop, Trace
 from kproxysim.packet import Packet
+from kproxysim.report.circles import circles
 from kproxysim.report.drawing import mermaid_label
 from kproxysim.report.endings import changes, hop_title, verdict_words
 from kproxysim.report.names import maker
@@ -56,19 +57,28 @@ def _way(
     hops: Sequence[Hop], start: tuple[str, str], names: dict[tuple[str, str], str], packet: Packet, arrow: str
 ) -> Iterator[str]:
     """An arrow from host to host with the packet as it is on that link, and a note on each host that did
-    something.
+    something; a circle is drawn once.
     """
     at = start
+    drawn: list[tuple[str, ...]] = []
     for hop in hops:
+        lines = []
         on_the_way = hop.steps[0].before.packet if hop.steps else packet
         if _key(hop) != at:
-            yield f"  {names[at]}{arrow}{names[_key(hop)]}: {mermaid_label(str(on_the_way))}"
+            lines.append(f"  {names[at]}{arrow}{names[_key(hop)]}: {mermaid_label(str(on_the_way))}")
         at = _key(hop)
         notes = [mermaid_label(text) for text in _notes(hop)]
         if notes:
-            yield f"  Note over {names[at]}: {'<br/>'.join(notes)}"
+            lines.append(f"  Note over {names[at]}: {'<br/>'.join(notes)}")
+        drawn.append(tuple(lines))
         if hop.steps:
             packet = hop.steps[-1].after.packet
+    for group, turns in circles(drawn):
+        if turns:
+            yield f"  loop {turns + 1} times"
+        yield from (line for lines in group for line in lines)
+        if turns:
+            yield "  end"
 
 
 def _notes(hop: Hop) -> Iterator[str]:

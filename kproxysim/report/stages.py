@@ -7,7 +7,7 @@ hash of the Service or endpoint) is no value: each Service has its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kproxysim.netfilter.events import Event
@@ -16,6 +16,7 @@ from kproxysim.netfilter.targets.verdict import Jump
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network.trace import Branch, Hop
 from kproxysim.report.actions import action_words, passed_words
+from kproxysim.report.circles import circles
 from kproxysim.report.conditions import conditions_text
 from kproxysim.report.endings import changes, hop_title
 from kproxysim.report.names import field_of, role_of, service_of
@@ -53,7 +54,7 @@ class Stage:
 
 def stages_of(branch: Branch) -> tuple[Stage, ...]:
     """The stages of the way out, the packet's end among them."""
-    found = [stage for hop in branch.hops for stage in _stages(hop)]
+    found = list(_each_once([tuple(_stages(hop)) for hop in branch.hops]))
     last = branch.hops[-1] if branch.hops else None
     ended = branch.disposition.partition("-")[0] if branch.delivered_to is not None else branch.disposition
     if last is not None and last.kind == "pod":
@@ -62,6 +63,18 @@ def stages_of(branch: Branch) -> tuple[Stage, ...]:
     text = str(branch.packet)
     found.append(Stage(f"end {ended}", f"end {ended} {text}", where, "", ended, text))
     return tuple(found)
+
+
+def _each_once(hops: Sequence[tuple[Stage, ...]]) -> Iterator[Stage]:
+    """The stages of all hops; of a circle that the packet runs in those of one turn."""
+    place = 0
+    for group, turns in circles([[(one.role, one.says) for one in hop] for hop in hops]):
+        for hop in hops[place : place + len(group)]:
+            yield from hop
+        if turns:
+            text = f"the same {turns} times more"
+            yield Stage("circle", text, hop[0].where, "", "circle", text)
+        place += len(group) * (turns + 1)
 
 
 def _stages(hop: Hop) -> Iterator[Stage]:

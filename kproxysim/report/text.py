@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from kproxysim.network.trace import Branch, Trace
+from kproxysim.report.circles import circles
 from kproxysim.report.facts import Fact, answer, ending, opening, reasons
 from kproxysim.report.names import chains_of, short_names
 from kproxysim.report.page import WIDTH, Page, Span, filled, wrapped
 from kproxysim.report.rows import Row, RowWriter
-from kproxysim.report.sections import Section, circles, way_back, way_out
+from kproxysim.report.sections import Section, way_back, way_out
 from kproxysim.values import dataclass
 
 __all__ = ["ending_page", "trace_page"]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from kproxysim import Scenario
 from kproxysim.network import World
 from kproxysim.network.trace import Trace
+from kproxysim.report.compare import compare
+from kproxysim.report.compare_text import comparison_page
+from kproxysim.report.html.trace_page import trace_html
+from kproxysim.report.sequence import trace_mermaid
 from kproxysim.report.text import trace_page
 from tests.report.worlds import article, guarded, sent
 
+CIRCLE = Path(__file__).parents[2] / "scenarios" / "loadbalancer-on-bare-metal.yaml"
 PODS = tuple((f"echo-{number}", f"10.44.0.{number + 4}", "node-a") for number in range(1, 8))
 
 
@@ -155,8 +163,13 @@ class TestManyBranches:
         assert line(found, "chance").startswith("chance 1/7; the kernel's 31 bits make it ")
 
     def test_a_circle_is_shown_once(self) -> None:
-        trace = sent(article(edge=None), "10.48.200.1:80", "pod/default/echo-1")
+        trace = Scenario.load(CIRCLE).trace("port-of-another-service")
+        assert len(trace[0].hops) > 60
         assert len(lines(trace)) < 60
+        assert trace_mermaid(trace).count("\n") < 20
+        assert "loop 31 times" in trace_mermaid(trace)
+        assert len(list(comparison_page(compare(trace, trace)))) < 60
+        assert trace_html(trace).count("circle: and the same 29 times more") == 1
 
 
 class TestLayout:

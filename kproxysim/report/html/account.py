@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kproxysim.network.trace import Branch, Trace
+from kproxysim.report.circles import circles
 from kproxysim.report.facts import Fact, answer, ending, reasons
 from kproxysim.report.html.elements import Child, Element, element
 from kproxysim.report.rows import Row, RowWriter
-from kproxysim.report.sections import Section, circles, way_back, way_out
+from kproxysim.report.sections import Section, way_back, way_out
 
 __all__ = ["account", "facts_list", "hop_rows", "toned"]
 

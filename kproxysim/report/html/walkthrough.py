@@ -18,6 +18,7 @@ from kproxysim.netfilter.targets.verdict import Jump, Return
 from kproxysim.netfilter.walk import Missed, Walked
 from kproxysim.network.trace import Branch, Hop, Trace
 from kproxysim.report.actions import action_words, draw_words
+from kproxysim.report.circles import circles
 from kproxysim.report.conditions import conditions_text, failed_fields, failed_first, miss_text
 from kproxysim.report.endings import changes, client_words, hop_title, verdict_words
 from kproxysim.report.facts import is_good, opening
@@ -147,18 +148,29 @@ class _Writer:
         self._made.steps.append(Step(kind, station, sentence, packet, **more))
 
     def _hops(self, hops: Sequence[Hop]) -> None:
-        for hop in hops:
-            name, behind = hop_title(hop)
-            packet = _fields(hop.steps[0].before) if hop.steps else self._now()
-            words = f"the packet comes to {name}" + (f", {behind}" if behind else "")
-            if hop is hops[0] and not hop.device:
-                words = f"the packet is on {name}"
-            self._add("arrives", self._station("host", name, behind), words, packet)
-            for part in passes(hop):
-                if isinstance(part, Event):
-                    self._event(part)
-                else:
-                    self._pass(part)
+        """Each hop; of a circle one turn, and how often it comes again."""
+        place = 0
+        for group, turns in circles([_happened(hop) for hop in hops]):
+            for hop in hops[place : place + len(group)]:
+                self._hop(hop, at_home=hop is hops[0] and not hop.device)
+            if turns:
+                words = f"and the same {turns} times more"
+                circle = self._station("event", "circle")
+                self._add("event", circle, f"circle: {words}", self._now(), action=words)
+            place += len(group) * (turns + 1)
+
+    def _hop(self, hop: Hop, *, at_home: bool) -> None:
+        name, behind = hop_title(hop)
+        packet = _fields(hop.steps[0].before) if hop.steps else self._now()
+        words = f"the packet comes to {name}" + (f", {behind}" if behind else "")
+        if at_home:
+            words = f"the packet is on {name}"
+        self._add("arrives", self._station("host", name, behind), words, packet)
+        for part in passes(hop):
+            if isinstance(part, Event):
+                self._event(part)
+            else:
+                self._pass(part)
 
     def _event(self, step: Event) -> None:
         place = step.at.removeprefix("edge:")
@@ -253,6 +265,12 @@ class _Writer:
             made=maker(step.rule, step.meaning),
             drawn=drawn,
         )
+
+
+def _happened(hop: Hop) -> tuple[object, ...]:
+    """A hop by where it was and what became of the packet there."""
+    steps = tuple((step.at, step.action, tuple(_named(step.after))) for step in hop.steps)
+    return hop.kind, hop.where, hop.device, steps
 
 
 def _rule_text(rule: object, chain: str) -> str:
