@@ -144,7 +144,7 @@ def _kept_source(
         return first <= src <= last and low <= sport <= high
 
     found: Tuple | None = None
-    free_ports = connection.free_ports
+    free_ports: tuple[int, int] | None = None
     if fits(current.src, current.sport):
         found = current
     else:
@@ -170,7 +170,7 @@ def _source(
     low, high = ports if ports is not None else port_class(current.sport)
     fits = low <= current.sport <= high or ports is None
     if fits and not table.is_taken(wanted.inverse(), connection.number):
-        return wanted, (low, high) if random else connection.free_ports
+        return wanted, (low, high) if random else None
     for port in range(low, high + 1):
         other = wanted._replace(sport=port)
         if not table.is_taken(other.inverse(), connection.number):

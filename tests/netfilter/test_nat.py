@@ -113,6 +113,7 @@ def source(port: int, wanted: Wanted, *taken: int) -> tuple[int, tuple[int, int]
         (511, None, (511, 1), (2, (1, 511))),
         (520, None, (), (520, None)),
         (0, None, (), (0, None)),
+        (0, None, (0,), (1, (1, 511))),
         # a range: kept within it, both ends as well
         (1000, PORTS, (), (1000, None)),
         (1003, PORTS, (), (1003, None)),
@@ -202,6 +203,7 @@ class TestTranslate:
     )
     THERE = Packet("udp", "10.0.0.5", "10.96.0.1", 4000, 53)
     LED = Packet("udp", "10.0.0.5", "10.244.1.10", 4000, 5353)
+    PING = Packet("icmp", "10.128.0.11", "10.244.1.10", icmp=(8, 0))
     SENT = Packet("udp", "10.128.0.11", "10.244.1.10", 6000, 5353)
 
     def at(self, hook: str, packet: Packet, *, reply: bool, status: int | None = None) -> str:
@@ -243,6 +245,21 @@ class TestTranslate:
             ("POSTROUTING", "10.244.1.1", "10.0.0.5", LED, f"10.96.0.1 -> 10.0.0.5: {THERE}"),
             # the endpoint itself says so
             ("POSTROUTING", "10.244.1.10", "10.0.0.5", LED, f"10.96.0.1 -> 10.0.0.5: {THERE}"),
+            # of a ping
+            (
+                "PREROUTING",
+                "10.244.1.1",
+                "10.128.0.11",
+                PING,
+                "10.244.1.1 -> 10.0.0.5: icmp 8/0 10.0.0.5 -> 10.244.1.10",
+            ),
+            (
+                "POSTROUTING",
+                "10.244.1.1",
+                "10.0.0.5",
+                PING,
+                "10.96.0.1 -> 10.0.0.5: icmp 8/0 10.128.0.11 -> 10.96.0.1",
+            ),
         ],
     )
     def test_an_error_quotes_what_its_reader_sent(

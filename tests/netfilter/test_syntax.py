@@ -143,3 +143,12 @@ def test_quoting_round_trips(word: str) -> None:
 def test_comment_is_cut_at_255_bytes() -> None:
     saved = parse_rule(f"-m comment --comment {'x' * 300}", "ipv4").save()
     assert saved == f"-m comment --comment {'x' * 255}"
+
+
+@pytest.mark.parametrize(
+    "rule, word", [("-m mark --mark x/1 -j A", "x/1"), ("-m connmark --mark 1/x -j A", "1/x")]
+)
+def test_an_error_names_the_whole_word(rule: str, word: str) -> None:
+    with pytest.raises(RuleSyntaxError) as caught:
+        parse_rule(rule, "ipv4")
+    assert caught.value.word == word

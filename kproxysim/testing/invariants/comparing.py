@@ -182,7 +182,7 @@ def _first_at(trace: Trace, node: str) -> Iterator[Any]:
 
 def _mirror(situation: Situation) -> Examined:
     other = mirrored(situation.world, situation.call)
-    if other is None:
+    if other is None or any(branch.reason == "own-address-as-source" for branch in situation.trace):
         return
     if situation.rules is not None:
         other = replace(other, world=again(other.world, rules=situation.rules))
@@ -262,8 +262,8 @@ COMPARING = (
         f"one {_PROXIER} for each family",
         _mirror,
         condition="but for loopback addresses (IPv6 has no route_localnet, and no node ports there), "
-        "the address that a sender with several chooses, the reverse-path filter, which IPv6 "
-        "has not, and the kind of error that a caller sees",
+        "the address that a sender with several chooses, the reverse-path filter and the drop of what comes "
+        "from a host's own address, which IPv6 has not, and the kind of error that a caller sees",
         compares=True,
         clusters={**SERVED, "families": ("ipv4",)},
         calls=TO_SERVICES,
