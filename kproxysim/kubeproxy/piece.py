@@ -73,7 +73,7 @@ class Piece:
     )
 
     def __init__(
-        self, port: ServicePort, choice: Choice, settings: Settings, *, large_cluster: bool = False
+        self, port: ServicePort, choice: Choice, settings: Settings, *, large_cluster: bool
     ) -> None:
         self._port = port
         self._choice = choice

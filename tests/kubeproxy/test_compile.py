@@ -153,6 +153,54 @@ class TestOrigins:
             "KUBE-SEP": [there, there],
         }
 
+    @pytest.mark.parametrize(
+        "entries, inside, outside",
+        [
+            ([], "spec.clusterIP", ["spec.externalIPs[0]", "spec.ports[0].nodePort"]),
+            (
+                [{"ip": "10.4.2.1", "nodeName": "n2"}],
+                "spec.internalTrafficPolicy",
+                ["spec.externalTrafficPolicy", "spec.externalTrafficPolicy"],
+            ),
+        ],
+    )
+    def test_a_refusal_is_made_by_the_policy_or_by_the_address(
+        self, entries: list[Any], inside: str, outside: list[str]
+    ) -> None:
+        local = service(
+            type="NodePort",
+            externalIPs=["192.0.2.1"],
+            ports=[{"port": 80, "nodePort": 30080, "name": "http"}],
+            externalTrafficPolicy="Local",
+            internalTrafficPolicy="Local",
+        )
+        ruleset = compiled(local, endpoints(*entries))
+        web = "Service default/web"
+        assert origins(ruleset, "filter", "KUBE-SERVICES") == [(web, inside, "http")]
+        assert origins(ruleset, "filter", "KUBE-EXTERNAL-SERVICES") == [(web, one, "http") for one in outside]
+
+    def test_whatever_is_masqueraded_is_by_the_configuration(self) -> None:
+        """proxier.go: `masqueradeAll` asks for no source."""
+        ruleset = compile_rules(
+            Cluster([node()], [service()], [endpoints("10.4.1.1")]),
+            "n1",
+            config=KubeProxyConfiguration.model_validate({"iptables": {"masqueradeAll": True}}),
+        )
+        (mark, _) = next(
+            chain.rules
+            for name, chain in ruleset.tables["nat"].chains.items()
+            if name.startswith("KUBE-SVC-")
+        )
+        assert mark.text == (
+            '-m comment --comment "default/web:http cluster IP" '
+            "-m tcp -p tcp -d 10.8.0.1 --dport 80 -j KUBE-MARK-MASQ"
+        )
+        assert mark.origin == (
+            "Service default/web",
+            "KubeProxyConfiguration iptables.masqueradeAll",
+            "http",
+        )
+
     def test_no_rule_is_without_one(self) -> None:
         for _, rule in self.ruleset().rules():
             assert rule.origin is not None, rule
@@ -161,6 +209,39 @@ class TestOrigins:
         chains = self.ruleset().tables["nat"].chains.values()
         (first, second) = next(chain.rules for chain in chains if chain.name.startswith("KUBE-SEP-"))
         assert first.origin is second.origin
+
+
+class TestLargeCluster:
+    """Of more than 1000 endpoints, rules that name endpoints are written without comments (largeClusterEndpointsThreshold)."""
+
+    @pytest.mark.parametrize("further, explained", [(0, True), (1, False)])
+    def test_comments(self, further: int, explained: bool) -> None:
+        many = [f"10.5.{number >> 8}.{number & 255}" for number in range(999 + further)]
+        ruleset = compiled(
+            service(sessionAffinity="ClientIP"),
+            endpoints("10.4.1.1"),
+            service("other", clusterIP="10.8.0.2"),
+            endpoints(*many, owner="other", name="other-1"),
+        )
+        chains = ruleset.tables["nat"].chains
+        endpoint = next(
+            name for name, chain in chains.items() if any("-s 10.4.1.1 " in rule.text for rule in chain.rules)
+        )
+        service_chain = next(
+            chain
+            for chain in chains.values()
+            if any(rule.text.endswith(f"-j {endpoint}") for rule in chain.rules)
+        )
+        led = '-m comment --comment "default/web:http -> 10.4.1.1:8080" ' if explained else ""
+        named = "-m comment --comment default/web:http " if explained else ""
+        assert [rule.text for rule in service_chain.rules[1:]] == [
+            f"{led}-m recent --name {endpoint} --rcheck --seconds 10800 --reap -j {endpoint}",
+            f"{led}-j {endpoint}",
+        ]
+        assert [rule.text for rule in chains[endpoint].rules] == [
+            f"{named}-s 10.4.1.1 -j KUBE-MARK-MASQ",
+            f"{named}-m recent --name {endpoint} --set -m tcp -p tcp -j DNAT --to-destination 10.4.1.1:8080",
+        ]
 
 
 class TestOwners:

@@ -112,7 +112,8 @@ class TestAddresses:
         with pytest.raises(InputError, match=r"'db\.example\.net'") as caught:
             listed(endpoints("10.0.0.1", "db.example.net"))
         assert caught.value.code == "KPS405"
-        assert caught.value.diagnostics[0].path == "endpoints[1].addresses[0]"
+        (said,) = caught.value.diagnostics
+        assert (said.path, said.found) == ("endpoints[1].addresses[0]", "db.example.net")
 
 
 class TestDuplicates:
@@ -141,6 +142,19 @@ class TestDuplicates:
             assert inside.source.endswith(f"web-1 endpoints[{wanted}]")
             (across,) = listed(endpoints(entries[0]), endpoints(entries[1], name="web-2"), version=version)
             assert across.source.endswith(f"web-{wanted + 1} endpoints[0]")
+
+    @pytest.mark.parametrize("version, stays", [("1.30", 1), ("1.31", 0), ("1.36", 1)])
+    def test_up_to_1_30_entries_are_sorted_by_all_their_addresses_first(
+        self, version: str, stays: int
+    ) -> None:
+        """`byAddress`: the first in this order stays; from 1.31 on the first in the slice, from 1.36 on the last."""
+        slice_ = endpoints("10.0.0.1", "10.0.0.1")
+        entries = [
+            entry.model_copy(update={"addresses": ("10.0.0.1", other)})
+            for entry, other in zip(slice_.endpoints, ("10.0.0.9", "10.0.0.2"), strict=True)
+        ]
+        (found,) = listed(slice_.model_copy(update={"endpoints": tuple(entries)}), version=version)
+        assert found.source.endswith(f"endpoints[{stays}]")
 
 
 class TestOwner:

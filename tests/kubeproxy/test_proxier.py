@@ -7,6 +7,7 @@ import pytest
 from kproxysim.cluster import Cluster, EndpointSlice, KubeProxyConfiguration, Node, NodeFacts, Service
 from kproxysim.kubeproxy import Proxier, Sync
 from kproxysim.kubeproxy.proxier import LARGE_CLUSTER
+from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.ruleset import Ruleset
 from tests.kubeproxy.small import endpoints, node, service
 
@@ -56,6 +57,14 @@ class TestPartialSync:
         assert written(second) == []
         assert second.ensured == ()
         assert second.sysctls == ()
+
+    def test_rules_written_again_say_who_made_them(self) -> None:
+        one = proxier(ONE, OF_ONE)
+        one.sync()
+        one.apply(service("two", clusterIP="10.8.0.2"))
+        (nat,) = (section for section in one.sync().script.sections if section.table == "nat")
+        (caught,) = (rule for rule in nat.statements if isinstance(rule, Rule) and "10.8.0.1" in rule.text)
+        assert caught.origin == ("Service default/one", "spec.clusterIP", "http")
 
     def test_a_service_changed(self) -> None:
         one = proxier(ONE, TWO, OF_ONE, OF_TWO)

@@ -2,7 +2,7 @@
 
 mutmut makes the mutants, all of a module in one file under mutants/, and runs each in a process forked from one that
 has everything loaded. What is our own here: mypy is asked first, since half of all mutants do not fit their types;
-and a mutant is asked of a few tests, the quick ones before those that take their time.
+and a mutant is asked of a few tests, those of its own package and a sample of the others.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ _PLACE = Path("mutants")
 _UNDECIDED, _SURVIVED, _NO_TEST, _TYPES = None, 0, 33, 37
 """What mutmut keeps of a mutant: an exit code of pytest, or one of its own."""
 
-_FEW = 200
-"""So many tests that take the least time, and after them a sample of the others."""
+_OWN_SECONDS = 3.0
+"""What the tests of a mutant's own package may take together, where it survives."""
 
-_SECONDS = 1.0
-"""What the quick tests of one mutant take together, where it survives, and what the others may take."""
+_OTHER_SECONDS = 1.5
+"""What all others may take, the recordings of whole clusters among them: a sample."""
 
 _MEMORY = 4 << 30
 
@@ -171,7 +171,8 @@ def _unheard() -> Iterator[Path]:
 
 
 def _ask_types() -> None:
-    files = [(path, data) for path, data in _files() if None in data.exit_code_by_key.values()]
+    alive = {_UNDECIDED, _SURVIVED, _NO_TEST}
+    files = [(path, data) for path, data in _files() if not alive.isdisjoint(data.exit_code_by_key.values())]
     if not files:
         return
     ended = subprocess.run(
@@ -195,7 +196,7 @@ def _ask_types() -> None:
         for short, messages in found.items():
             original = short.rpartition("__mutmut_")[0] + "__mutmut_orig"
             name = get_mutant_name(path, short)
-            if messages - found.get(original, set()) and data.exit_code_by_key.get(name, _TYPES) is None:
+            if messages - found.get(original, set()) and data.exit_code_by_key.get(name, _TYPES) in alive:
                 data.exit_code_by_key[name] = _TYPES
         data.save()
 
@@ -327,7 +328,7 @@ def _called_while_loading() -> frozenset[str]:
 
 
 def _chosen(names: Iterable[str], loading: frozenset[str]) -> dict[str, list[str]]:
-    """The tests of each function: the quick ones, and a sample of the others.
+    """The tests of each function: those of its own package, and a sample of the others.
 
     A function that runs while modules are loaded is asked of the tests that touch its module.
     """
@@ -340,17 +341,18 @@ def _chosen(names: Iterable[str], loading: frozenset[str]) -> dict[str, list[str
         found = touching.get(function, set())
         if function in loading:
             found = found | by_module.get(function.rpartition(".")[0], set())
+        own = f"tests/{function.split('.')[1]}/"
         quick = sorted(found, key=lambda test: (_cost([test]), test))
-        others = quick[_FEW:]
+        near = [test for test in quick if test.startswith(own) and "test_golden" not in test]
+        others = sorted(found.difference(near))
         random.Random(function).shuffle(others)
-        chosen[function] = _within(quick[:_FEW]) + _within(others)
+        chosen[function] = _within(near, _OWN_SECONDS) + _within(others, _OTHER_SECONDS)
     return chosen
 
 
-def _within(tests: Iterable[str]) -> list[str]:
+def _within(tests: Iterable[str], left: float) -> list[str]:
     """The first, and those after it for as long as there is time."""
     taken: list[str] = []
-    left = _SECONDS
     for test in tests:
         left -= _cost([test])
         if taken and left < 0:

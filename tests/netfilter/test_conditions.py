@@ -137,4 +137,7 @@ def test_each_option_is_a_condition_of_its_own() -> None:
 def test_a_packet_without_ports_has_none() -> None:
     gre = Skb.of(Packet("gre", "10.0.0.5", "10.96.0.1"), iif="eth0")
     assert said("-p tcp -m tcp --dport 443", gre)[-1] == Condition("dport", "443", "none", False)
+    zero = Skb.of(Packet("tcp", "10.0.0.5", "10.96.0.1", 0, 443), iif="eth0")
+    assert said("-p tcp -m multiport --ports 443", zero)[-1] == Condition("ports", "443", "0, 443", True)
+    assert said("-p tcp -m tcp --sport 443", zero)[-1] == Condition("sport", "443", "0", False)
     assert said("-p tcp -m multiport --ports 443", gre)[-1] == Condition("ports", "443", "none", False)

@@ -167,3 +167,19 @@ def test_a_host_forks_with_all_that_it_remembers() -> None:
     host.absorb(child)
     assert (host.clock, host.recent, host.has_session(session)) == (20, {"list": {7: 20.0}}, False)
     assert not host.is_fresh
+
+
+def test_the_entries_of_one_source_are_found_while_they_live() -> None:
+    """`nf_nat_bysource`: the newest first, without those that are over or deleted."""
+    table = Conntrack()
+    first, second, third = (
+        table.confirm(table.open(Tuple("udp", 5, 4000, to, 53))._replace(expires=30)) for to in (6, 7, 8)
+    )
+    key = Tuple("udp", 5, 4000, 9, 53)
+    assert list(table.of_source(key)) == [third, second, first]
+    table.delete(second)
+    assert list(table.of_source(key)) == [third, first]
+    table.clock = 29.9
+    assert list(table.of_source(key)) == [third, first]
+    table.clock = 30
+    assert list(table.of_source(key)) == []

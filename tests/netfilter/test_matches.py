@@ -57,6 +57,16 @@ ASKED = [
     ("-p tcp -m multiport --ports 443", True),
     ("-p tcp -m multiport --ports 40000", True),
     ("-p tcp -m multiport ! --ports 1,2", True),
+    ("-p tcp -m multiport --dports 40000", False),
+    ("-p tcp -m multiport --sports 443", False),
+    # devices: a `+` stands for any ending (xtables_parse_interface)
+    ("-i eth0", True),
+    ("-i eth", False),
+    ("-i eth+", True),
+    ("-i eth0+", True),
+    ("-i eth1+", False),
+    ("! -i e+", False),
+    ("-o eth0", False),
     # iprange (xt_iprange.c): both ends included, both ranges must hold
     ("-m iprange --src-range 10.0.0.5-10.0.0.9", True),
     ("-m iprange --src-range 10.0.0.6-10.0.0.9", False),

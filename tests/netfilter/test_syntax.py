@@ -146,7 +146,16 @@ def test_comment_is_cut_at_255_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule, word", [("-m mark --mark x/1 -j A", "x/1"), ("-m connmark --mark 1/x -j A", "1/x")]
+    "rule, word",
+    [
+        ("-m mark --mark x/1 -j A", "x/1"),
+        ("-m connmark --mark 1/x -j A", "1/x"),
+        ("-p tcp -m multiport --dports 1,81:80 -j A", "81:80"),
+        (
+            "-p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 -j A",
+            "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16",
+        ),
+    ],
 )
 def test_an_error_names_the_whole_word(rule: str, word: str) -> None:
     with pytest.raises(RuleSyntaxError) as caught:

@@ -111,6 +111,86 @@ def test_statistic_takes_every_branch_with_its_exact_fraction() -> None:
     }
 
 
+def test_a_rule_that_draws_twice_tells_the_fraction_of_both() -> None:
+    twice = "-m statistic --mode random --probability 0.5 -m statistic --mode random --probability 0.25"
+    runs = enumerate_runs(lambda chance: walk(f"-A INPUT {twice} -j DROP\n-A INPUT -j ACCEPT", chance=chance))
+    found = {(str(chance.meant), verdict.name, events[0].chance) for chance, (verdict, events) in runs}
+    assert found == {
+        ("1/8", "DROP", Fraction(1, 8)),
+        ("3/8", "ACCEPT", None),
+        ("1/2", "ACCEPT", None),
+    }
+
+
+@pytest.mark.parametrize("probability, name", [("0", "ACCEPT"), ("1", "DROP")])
+def test_what_is_certain_is_not_drawn(probability: str, name: str) -> None:
+    rule = f"-A INPUT -m statistic --mode random --probability {probability} -j DROP"
+    assert [
+        (str(chance.kernel), verdict.name)
+        for chance, (verdict, _) in enumerate_runs(lambda chance: walk(rule, chance=chance))
+    ] == [("1", name)]
+
+
+def test_a_rule_passed_over_by_chance_says_so() -> None:
+    rules = "-A INPUT -p tcp -m statistic --mode random --probability 0.5 -j DROP\n-A INPUT -j ACCEPT"
+    found = [events[0] for _, (_, events) in enumerate_runs(lambda chance: walk(rules, chance=chance))]
+    (missed,) = next(event.missed for event in found if event.missed)
+    assert [(one.field, one.had, one.held) for one in missed.conditions()] == [
+        ("protocol", "tcp", True),
+        ("statistic", "not drawn", False),
+    ]
+    (met,) = (event for event in found if not event.missed)
+    assert [(one.field, one.had, one.held) for one in met.conditions()] == [
+        ("protocol", "tcp", True),
+        ("statistic", "drawn", True),
+    ]
+    assert met.noted == ()  # to ask again would give the same
+
+
+def test_what_a_list_held_then_is_said_later() -> None:
+    """A later rule changes what the conditions of an earlier one are about."""
+    verdict, events = walk(
+        "-A INPUT -m recent --rcheck --name A -j DROP\n-A INPUT -m recent --set --name A -j MARK --set-mark 1\n"
+        "-A INPUT -m mark --mark 2 -m recent --rcheck --name A -j DROP\n-A INPUT -m recent --remove --name A -j ACCEPT"
+    )
+    assert (verdict.name, verdict.at) == ("ACCEPT", "filter:INPUT:rule:4")
+    (first,), (third,) = (event.missed for event in events)
+    assert [(one.had, one.held) for one in first.conditions()] == [("203.0.113.7 is not in it", False)]
+    assert [(one.field, one.had, one.held) for one in third.conditions()] == [
+        ("mark", "0x1", False),
+        ("recent", "203.0.113.7 is in it", True),
+    ]
+    assert [(one.had, one.held) for one in events[1].conditions()] == [("203.0.113.7 is in it", True)]
+
+
+@pytest.mark.parametrize(
+    "rules, name, at",
+    [
+        ("-A INPUT -p udp -j DROP\n-A INPUT -j DROP", "DROP", "filter:INPUT:rule:2"),
+        ("-A INPUT -j REJECT", "REJECT", "filter:INPUT:rule:1"),
+        ("-A INPUT -p udp -j DROP\n-A INPUT -j RETURN", "ACCEPT", "filter:INPUT:policy:3"),
+        ("-A INPUT -g A\n-A A -p tcp -j RETURN", "ACCEPT", "filter:INPUT:policy:2"),
+    ],
+)
+def test_a_verdict_names_its_rule(rules: str, name: str, at: str) -> None:
+    verdict, _ = walk(rules)
+    assert verdict.rule is not None
+    assert (verdict.name, verdict.rule.text, verdict.at) == (
+        name,
+        rules.splitlines()[-1].split(" ", 2)[2],
+        at,
+    )
+
+
+def test_translation_is_a_verdict_too() -> None:
+    graph = ChainGraph(Ruleset.from_save("*nat\n-A PREROUTING -j DNAT --to-destination 10.0.0.1\nCOMMIT\n"))
+    chance = Enumeration()
+    passage = Passage(Host("here"), HostState(), chance, lambda _: None)
+    verdict = walk_chain(graph, "nat", "PREROUTING", Skb.of(PACKET), passage, chance, lambda _: None)
+    assert verdict.rule is not None
+    assert (verdict.name, verdict.rule.text) == ("NAT", "-j DNAT --to-destination 10.0.0.1")
+
+
 @pytest.mark.parametrize(
     "rules, what",
     [
