@@ -72,9 +72,7 @@ class Piece:
         "has_internal",
     )
 
-    def __init__(
-        self, port: ServicePort, choice: Choice, settings: Settings, *, large_cluster: bool
-    ) -> None:
+    def __init__(self, port: ServicePort, choice: Choice, settings: Settings, *, large_cluster: bool) -> None:
         self._port = port
         self._choice = choice
         self._settings = settings
