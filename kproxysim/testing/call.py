@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from kproxysim.cluster import Cluster
@@ -11,13 +12,15 @@ from kproxysim.errors import InputError
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 from kproxysim.network import Trace, World
+from kproxysim.network.balancing import balanced_addresses
 from kproxysim.network.pods import pods_of
+from kproxysim.network.who import parse_target
 from kproxysim.packet import Packet
 
 if TYPE_CHECKING:
     from kproxysim.testing.timeline import Timeline
 
-__all__ = ["NEW_PORT", "Call", "Maker", "Situation", "again"]
+__all__ = ["NEW_PORT", "Call", "Maker", "Situation", "again", "has_choice"]
 
 T = TypeVar("T")
 
@@ -115,6 +118,13 @@ class Situation:
             self._known[about] = find()
         found: T = self._known[about]
         return found
+
+
+def has_choice(world: World, call: Call) -> bool:
+    """Is `via` one of several nodes to which the edge could hand the call? A scenario has it only then."""
+    dialled = parse_target(call.to)[0]
+    routed = any(dialled in ip_network(prefix) for prefix in world.edge.routes)
+    return call.via in balanced_addresses(world.cluster).get(dialled, ()) and not routed
 
 
 def again(world: World, *, rules: Maker | None = None, **changed: Any) -> World:

@@ -109,7 +109,7 @@ class Law:
             return iter(())
         if self.compares and (situation.timeline is not None or _has_own_rules(situation)):
             return iter(())
-        return self.examine(situation)
+        return iter(situation.known(("examined", self.name), lambda: tuple(self.examine(situation))))
 
 
 def _has_own_rules(situation: Situation) -> bool:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from kproxysim.errors import InputError
-from kproxysim.network.balancing import balanced_addresses
 from kproxysim.scenario import Scenario
 from kproxysim.scenario.write import scenario_text
-from kproxysim.testing.call import Situation
+from kproxysim.testing.call import Situation, has_choice
 from kproxysim.testing.law import Violation
 from kproxysim.testing.timeline import Timeline
 
@@ -76,9 +74,7 @@ def situation_text(
     form: dict[str, Any] = {"from": call.source, "to": call.to}
     if situation.sport is not None:
         form["sport"] = situation.sport
-    dialled = situation.packet.dst
-    routed = any(dialled in ip_network(prefix) for prefix in world.edge.routes)
-    if call.via in balanced_addresses(world.cluster).get(dialled, ()) and not routed:
+    if has_choice(world, call):
         form["via"] = str(call.via)
     ends = {branch.disposition for branch in situation.trace}
     if not expect and len(ends) == 1 and ends <= _NOWHERE:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from kproxysim.cluster import EndpointSlice, Service
 from kproxysim.network import Exchange, Session, SyncReport, World
 from kproxysim.scenario.write import manifest_of
-from kproxysim.testing.call import Call
+from kproxysim.testing.call import Call, has_choice
 
 __all__ = ["Ending", "KubeProxyEvent", "Moment", "Table", "Timeline"]
 
@@ -112,10 +112,11 @@ class Timeline:
     def open(self, call: Call, seed: int = 0) -> Session:
         """A client opens a connection. Where chance decides, `seed` does; its name is c1, c2 and so on."""
         name = f"c{len(self.packets) + 1}"
-        self.packets[name] = {"from": call.source, "to": call.to, **({"via": call.via} if call.via else {})}
-        exchange = self.world.open(source=call.source, to=call.to, via=call.via, rng=Random(seed))
+        node = call.via if has_choice(self.world, call) else None
+        self.packets[name] = {"from": call.source, "to": call.to, **({"via": node} if node else {})}
+        exchange = self.world.open(source=call.source, to=call.to, via=node, rng=Random(seed))
         self._sessions[name] = exchange.session
-        via = f", via={call.via!r}" if call.via else ""
+        via = f", via={node!r}" if node else ""
         arguments = f"source={call.source!r}, to={call.to!r}{via}, rng=Random({seed})"
         self._add({"open": name, "seed": seed}, f"{name} = world.open({arguments}).session", name, exchange)
         return exchange.session

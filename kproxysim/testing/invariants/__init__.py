@@ -50,6 +50,7 @@ ANYTIME: tuple[Law, ...] = tuple(
 
 def check_laws(situation: Situation, laws: Iterable[Law] = ALL_LAWS) -> None:
     """Hold a situation to laws. Raises LawBroken, an AssertionError, with all that are broken."""
+    __tracebackhide__ = True
     violations = [one for one in (law.check(situation) for law in laws) if one is not None]
     if violations:
         raise LawBroken(violations)
@@ -63,6 +64,7 @@ def check_timeline(
     As long as some node's tables are not what its kube-proxy would write, only those in `ANYTIME` count.
     Raises LawBroken.
     """
+    __tracebackhide__ = True
     violations = [one for one in (law.check(timeline) for law in laws) if one is not None]
     if violations:
         raise LawBroken(violations)

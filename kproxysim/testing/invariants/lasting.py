@@ -28,9 +28,9 @@ __all__ = ["AFFINITY", "HISTORY", "LASTING"]
 def _sticks(situation: Situation) -> Examined:
     for node, promise in _sticky(situation):
         timeout = _timeout(promise)
-        for world, end in _opened(situation, node):
-            for later in (0, timeout - 1):
-                found = _dealt(world, situation.call, node, later)
+        for place, (world, end) in enumerate(_opened(situation, node, promise)):
+            for later in (0,) if place else (0, timeout - 1):
+                found = _dealt(world, situation.call, node, promise, later)
                 if set(found) == {end}:
                     yield None
                 else:
@@ -45,8 +45,8 @@ def _sticks(situation: Situation) -> Examined:
 def _ends(situation: Situation) -> Examined:
     for node, promise in _sticky(situation):
         later = _timeout(promise) + 1
-        for world, _ in _opened(situation, node):
-            found = _dealt(world, situation.call, node, later)
+        for world, _ in list(_opened(situation, node, promise))[:1]:
+            found = _dealt(world, situation.call, node, promise, later)
             wanted = dict.fromkeys(promise.ends, Fraction(1, len(promise.ends)))
             if found == wanted:
                 yield None
@@ -75,7 +75,7 @@ def _timeout(promise: Promise) -> int:
     return promise.claim.service.spec.session_affinity_config.client_ip.timeout_seconds or 10800
 
 
-def _opened(situation: Situation, node: str) -> Iterator[tuple[World, End]]:
+def _opened(situation: Situation, node: str, promise: Promise) -> Iterator[tuple[World, End]]:
     """The worlds that may be after the call, each with the endpoint that the node handed it to."""
     call = situation.call
 
@@ -87,13 +87,13 @@ def _opened(situation: Situation, node: str) -> Iterator[tuple[World, End]]:
             (future.world, end)
             for future in situation.world.futures(opened)
             if future.result.trace is not None
-            and (end := _handed(future.result.trace.branches[0], node)) is not None
+            and (end := _handed(future.result.trace.branches[0], node, promise)) is not None
         ]
 
     yield from situation.known(("opened", node), futures)
 
 
-def _dealt(world: World, call: Call, node: str, later: int) -> dict[End, Fraction]:
+def _dealt(world: World, call: Call, node: str, promise: Promise, later: int) -> dict[End, Fraction]:
     """To whom the node hands the next connection of the same client, and each one's share."""
     after = world.fork()
     if later:
@@ -102,17 +102,18 @@ def _dealt(world: World, call: Call, node: str, later: int) -> dict[End, Fractio
     packet = replace(first, sport=NEW_PORT)
     found: dict[End, Fraction] = {}
     for branch in after.send(packet, call.source, via=call.via):
-        end = _handed(branch, node)
+        end = _handed(branch, node, promise)
         if end is not None:
             found[end] = found.get(end, Fraction(0)) + branch.probability
     return found
 
 
-def _handed(branch: Branch, node: str) -> End | None:
-    """The endpoint that a node translated to; None if it did not."""
+def _handed(branch: Branch, node: str, promise: Promise) -> End | None:
+    """The endpoint that a node handed it to, which may be what was dialled; None if to nobody."""
     for visit in visits(branch):
-        if visit.node == node and visit.translated and visit.went.dport is not None:
-            return visit.went.dst, visit.went.dport
+        end = (visit.went.dst, visit.went.dport or 0)
+        if visit.node == node and (visit.translated or end in promise.ends):
+            return end
     return None
 
 

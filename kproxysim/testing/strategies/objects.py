@@ -113,7 +113,7 @@ def draw_service(
         spec["internalTrafficPolicy"] = "Local"
     if pick(draw, scope.affinities) == "ClientIP":
         spec["sessionAffinity"] = "ClientIP"
-        spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": 10800}}
+        spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": pick(draw, (10800, 60, 60, 1))}}
     external = _draw_external_ips(draw, scope, number, nodes, services, own)
     if external:
         spec["externalIPs"] = external

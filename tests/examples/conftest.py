@@ -1,0 +1,3 @@
+"""The projects here are run as those who have them run them, each from its own folder."""
+
+collect_ignore_glob = ["toyproxy/*"]
