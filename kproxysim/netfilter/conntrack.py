@@ -62,6 +62,8 @@ class Status:
     DST_NAT_DONE = 16
     ASSURED = 64
     CONFIRMED = 128
+    MASQUERADED = 1 << 16
+    """No bit of the kernel's: it keeps the device that MASQUERADE saw (`masq_index`) beside the entry."""
 
 
 class Connection(NamedTuple):

@@ -66,6 +66,7 @@ class Wanted(NamedTuple):
 
     `ports` is an inclusive range; with `base` the port that was dialled counts from there into it. `address`
     is what was picked for it of the addresses up to `last` from `first`; without these it is the only one.
+    `masquerades`: it is the target MASQUERADE that asks.
     """
 
     address: int | None = None
@@ -74,6 +75,7 @@ class Wanted(NamedTuple):
     base: int | None = None
     first: int | None = None
     last: int | None = None
+    masquerades: bool = False
 
 
 _NOTHING = Wanted()
@@ -95,7 +97,7 @@ def bind(table: Conntrack, connection: Connection, side: str, asked: Wanted | No
         wanted, free_ports = _kept_source(table, connection, current, asked) or _source(
             table, connection, current, asked.address, asked.ports, asked.random
         )
-    status = connection.status | _DONE_BIT[side]
+    status = connection.status | _DONE_BIT[side] | (Status.MASQUERADED if asked.masquerades else 0)
     if wanted != current:
         status |= _NAT_BIT[side]
     return connection._replace(reply=wanted.inverse(), status=status, free_ports=free_ports)

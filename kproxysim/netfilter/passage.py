@@ -448,7 +448,8 @@ class Passage:
         """What a nat target asks for this connection."""
         target = verdict.target
         if isinstance(target, MasqueradeTarget):
-            return Wanted(self._masquerade_address(skb), target.ports, bool(target.random))
+            source = self._masquerade_address(skb)
+            return Wanted(source, target.ports, bool(target.random), masquerades=True)
         if isinstance(target, RedirectTarget):
             address = redirect_address(self.host.routing, hook, skb)
             if address is None:

@@ -7,11 +7,12 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
+from kproxysim.cluster.addresses import parse_ip
 from kproxysim.cluster.changes import Change, ObjectLike, applied, deleted, patched
 from kproxysim.cluster.models import EndpointSlice, Node, Service
 from kproxysim.errors import InputError
 from kproxysim.netfilter.chance import Chance
-from kproxysim.netfilter.conntrack import Connection, Conntrack
+from kproxysim.netfilter.conntrack import Connection, Conntrack, Status
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
@@ -165,7 +166,21 @@ class RunningCluster:
         self._states.pop(f"pod/{key}", None)
         if gone.host_network:
             self._end_processes(gone)
+        elif self.pod_network != "bridge":
+            self._forget_masqueraded(gone)
         self._changed(layout=True)
+
+    def _forget_masqueraded(self, pod: Pod) -> None:
+        """A pod's own link goes with it, and with a device the entries that MASQUERADE made for what left by
+        it (`masq_device_event` in nf_nat_masquerade.c).
+        """
+        state = self._states.get(f"node/{pod.node}")
+        if state is None:
+            return
+        addresses = {int(parse_ip(text)) for text in pod.ips}
+        for entry in self.conntrack(pod.node):
+            if entry.status & Status.MASQUERADED and entry.reply.src in addresses:
+                state.conntrack.delete(entry)
 
     def _end_processes(self, pod: Pod) -> None:
         """The connections of a pod that shares its node's addresses: those to what it listens on."""
