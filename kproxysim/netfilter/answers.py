@@ -36,10 +36,13 @@ def error_about(host: Host, skb: Skb, kind: str) -> Skb | None:
 def refusal(host: Host, skb: Skb, target: RejectTarget) -> Skb | None:
     """What REJECT sends back: an ICMP error, or a reset whose source is the address that was dialled.
 
-    No reset answers a reset (`nf_reject_ip_tcphdr_get`). To what came by a port of a bridge it goes back by
-    that port, its source as rules see the destination: nothing translates it (`nf_send_reset`).
+    No reset answers a reset (`nf_reject_ip_tcphdr_get`), and nothing what was sent to everybody. To what
+    came by a port of a bridge it goes back by that port, its source as rules see the destination: nothing
+    translates it (`nf_send_reset`).
     """
     if target.answer is None:
+        if _is_for_many(host, skb):
+            return None
         flags = skb.flags.split(",")
         if "RST" in flags:
             return None
@@ -50,8 +53,8 @@ def refusal(host: Host, skb: Skb, target: RejectTarget) -> Skb | None:
 
 
 def _icmp_error(host: Host, skb: Skb, answer: tuple[int, int]) -> Skb | None:
-    """About `skb`, to its source."""
-    if skb.inner is not None:
+    """About `skb`, to its source; about no other error, and not about what was sent to everybody."""
+    if skb.inner is not None or _is_for_many(host, skb):
         return None
     source = _speaks_from(host, skb)
     if source is None:
@@ -66,6 +69,10 @@ def _icmp_error(host: Host, skb: Skb, answer: tuple[int, int]) -> Skb | None:
     return _related(skb, packet)
 
 
+def _is_for_many(host: Host, skb: Skb) -> bool:
+    return host.routing.address_type(skb.dst, skb.family) in ("BROADCAST", "MULTICAST")
+
+
 def _speaks_from(host: Host, skb: Skb) -> int | None:
     """The source of an error: the address that was dialled if it is this host's.
 
@@ -74,7 +81,7 @@ def _speaks_from(host: Host, skb: Skb) -> int | None:
     routing = host.routing
     if skb.family == 4:
         return skb.dst if routing.is_local(skb.dst, 4) else host.source_for(skb.src, 4)
-    if routing.is_assigned(skb.dst, 6):
+    if routing.is_assigned(skb.dst, 6) and (skb.dst != 1 or skb.iif in ("", "lo")):
         return skb.dst
     return routing.select_ipv6_address(skb.iif or skb.oif, skb.src)
 

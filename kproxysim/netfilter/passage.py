@@ -141,17 +141,23 @@ class Passage:
             return stop.outcome
 
     def send(
-        self, packet: Packet, flow: Flow | None = None, mark: int = 0, owner: Owner | None = None
+        self,
+        packet: Packet,
+        flow: Flow | None = None,
+        mark: int = 0,
+        owner: Owner | None = None,
+        *,
+        answers: bool = False,
     ) -> Outcome:
         """A packet made on this host. `flow` ties an ICMP error or reset to the connection it is about;
         `mark` is what its socket marks it with (SO_MARK); `owner` whose socket that is: by default that of a
         process nobody named, of the kernel for an ICMP error, of nobody for another packet that is tied to a
-        connection.
+        connection. One that `answers` is routed with its source; another may be forged.
         """
         if owner is None:
             owner = Owner() if flow is None else OF_THE_KERNEL if packet.icmp is not None else NO_SOCKET
         try:
-            return self._send(packet, flow, mark, owner)
+            return self._send(packet, flow, mark, owner, answers)
         except _Stop as stop:
             return stop.outcome
 
@@ -165,6 +171,8 @@ class Passage:
 
     def _receive(self, skb: Skb) -> Outcome:
         self._begin(skb.family)
+        if skb.family == 6 and skb.iif != "lo":
+            self._check_martian(skb)  # `ip6_rcv_core`, before any rule
         skb = self._hook("PREROUTING", skb)
         route = self._input_route(skb)
         if route.kind in ("local", "broadcast"):
@@ -177,11 +185,14 @@ class Passage:
         """
         routing = self.host.routing
         arrived_by_loopback = skb.iif == "lo"
-        if not arrived_by_loopback:
+        if not arrived_by_loopback and skb.family == 4:
             self._check_martian(skb)
         if routing.address_type(skb.dst, skb.family) == "MULTICAST":
             raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
         route = routing.lookup(skb.dst, skb.family)
+        if skb.family == 6 and skb.dst == 1 and not arrived_by_loopback:
+            # translated to loopback: the ways out are those by the device that it came by (`rt6_need_strict`)
+            route = routing.lookup_by(skb.iif, skb.dst, 6)
         leads_away = route is None or route.kind not in ("local", "broadcast")
         if route is not None and self._is_bridged(skb, route) and not is_redirected(skb):
             return route  # a frame for another port: nobody routes it, so nothing is asked of a way
@@ -268,7 +279,7 @@ class Passage:
 
     # the way out
 
-    def _send(self, packet: Packet, flow: Flow | None, mark: int, owner: Owner) -> Outcome:
+    def _send(self, packet: Packet, flow: Flow | None, mark: int, owner: Owner, answers: bool) -> Outcome:
         self._begin(packet.family)
         skb = Skb.of(packet, owner=owner)
         if mark:
@@ -282,10 +293,20 @@ class Passage:
             raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail=kind))
         self._check_group(skb)
         first = "lo" if route.kind == "local" else route.device
+        if answers and skb.family == 4 and skb.src >> 24 == 127 and first != "lo":
+            self._check_loopback_source(skb, first)
         skb = self._hook("OUTPUT", skb.with_devices("", first), before_filter=self._reroute)
         route = self.host.routing.lookup(skb.dst, skb.family)
         assert route is not None
         return self._transmit(skb, route)
+
+    def _check_loopback_source(self, skb: Skb, device: str) -> None:
+        """From 127.0.0.0/8 there is no way out by a device that does not allow it (`__mkroute_output`)."""
+        if not self.host.sysctls.of(device).route_localnet:
+            self._note("routing", "no way out from 127.0.0.0/8 while route_localnet is 0", skb)
+            raise _Stop(
+                Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail="loopback")
+            )
 
     def _check_group(self, skb: Skb) -> None:
         """A socket may not send to everybody unless it asked to, and TCP never."""

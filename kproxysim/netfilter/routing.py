@@ -105,7 +105,7 @@ class RoutingTable:
             if length == width:
                 continue
             kind = "local" if interface.is_loopback else "unicast"
-            on_link = Route(network, length, version, interface.name, src=int(primary.ip), kind=kind)
+            on_link = Route(network, length, version, interface.name, src=source, kind=kind)
             self._put(on_link, "local" if interface.is_loopback else "main")
             if version == 4 and length < 31:
                 broadcast = int(address.network.broadcast_address)
@@ -165,6 +165,10 @@ class RoutingTable:
         return self._find(self._local, "local", address, version) or self._find(
             self._main, "main", address, version
         )
+
+    def lookup_by(self, device: str, address: int, version: int) -> Route | None:
+        """The route of a destination among those of table main that lead out by one device."""
+        return self._find(self._main, "main", address, version, device)
 
     def is_local(self, address: int, version: int) -> bool:
         """Would a packet to this address be delivered on this host?"""

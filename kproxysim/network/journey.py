@@ -39,6 +39,12 @@ _SCTP_ANSWERS = {
 """Chunks that are answered at once, with the answer (RFC 9260)."""
 
 
+_FOR_EVER = 1024
+"""Hosts that a packet may pass: more than its time to live allows, unless rules give it another each time."""
+
+_ON = "it goes round for ever: rules renew its time to live"
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """Where a packet stopped: the host, and how it stands there.
@@ -85,13 +91,14 @@ class Journey:
         *,
         mark: int = 0,
         owner: Owner | None = None,
+        answers: bool = False,
     ) -> Leg:
         """Let `host` make `packet` and follow it. `mark` is what its socket marks it with, `owner` whose
-        socket that is.
+        socket that is; does it answer another packet?
         """
         placed = self.topology.hosts[host]
         hop = Hop(placed.label, placed.kind)
-        outcome = self._passage(host, hop).send(packet, flow, mark, owner)
+        outcome = self._passage(host, hop).send(packet, flow, mark, owner, answers=answers)
         return self._follow(host, outcome, [hop] if hop.steps else [])
 
     def answer(self, host: str, answer: Skb) -> Leg:
@@ -107,7 +114,7 @@ class Journey:
             hop = Hop(placed.label, placed.kind, steps=[told])
             return self._follow(host, Outcome("transmit", answer, answer.oif, answer.dst), [hop])
         owner = NO_SOCKET if answer.icmp is None else OF_THE_KERNEL
-        return self.send(host, answer.packet, answer.flow, owner=owner)
+        return self.send(host, answer.packet, answer.flow, owner=owner, answers=True)
 
     def state(self, host: str) -> HostState:
         """What a host remembers, in this run."""
@@ -136,7 +143,7 @@ class Journey:
         packet = skb.packet
         if packet.icmp is not None:
             answer = Packet(packet.protocol, packet.dst, packet.src, icmp=ECHO[packet.icmp])
-            return self.send(host, answer, owner=OF_THE_KERNEL)
+            return self.send(host, answer, owner=OF_THE_KERNEL, answers=True)
         if packet.flags == "ABORT" or "RST" in packet.flags:
             self.state(host).disconnect(taking(skb))
             return None
@@ -146,8 +153,8 @@ class Journey:
             known = self.reaction(end) == "known"
             flags = _in_session(packet, answered=answered) if known else "SYN,ACK"
         else:
-            return self.send(host, packet.reply()) if answered else None
-        return self.send(host, packet.reply(flags)) if flags else None
+            return self.send(host, packet.reply(), answers=True) if answered else None
+        return self.send(host, packet.reply(flags), answers=True) if flags else None
 
     def refuse(self, host: str, skb: Skb) -> Leg | None:
         """Nothing listens:
@@ -159,13 +166,14 @@ class Journey:
             return (
                 None
                 if skb.flags == "ABORT"
-                else self.send(host, skb.packet.reply("ABORT"), owner=OF_THE_KERNEL)
+                else self.send(host, skb.packet.reply("ABORT"), owner=OF_THE_KERNEL, answers=True)
             )
         if skb.protocol == "tcp":
             reset = skb.packet.reply("RST" if "ACK" in skb.flags else "RST,ACK")
-            return self.send(host, reset, owner=OF_THE_KERNEL)
+            return self.send(host, reset, owner=OF_THE_KERNEL, answers=True)
+        # a packet that was delivered has let go of its connection (`nf_reset_ct` in `udp_rcv`)
         answer = error_about(self.topology.hosts[host].host, skb, "port")
-        return None if answer is None else self.answer(host, answer)
+        return None if answer is None else self.send(host, answer.packet, owner=OF_THE_KERNEL, answers=True)
 
     def _passage(self, host: str, hop: Hop) -> Passage:
         return Passage(self.topology.hosts[host].host, self.state(host), self.chance, hop.steps.append)
@@ -174,6 +182,9 @@ class Journey:
         new_port = False
         while outcome.kind == "transmit":
             new_port = new_port or _draws_port(outcome.skb)
+            if len(hops) > _FOR_EVER:
+                outcome = Outcome("unreachable", outcome.skb, reason="routing-loop", at="routing", detail=_ON)
+                break
             host, outcome = self._cross(host, outcome, hops)
         return Leg(tuple(hops), End(host, outcome, new_port))
 

@@ -47,12 +47,17 @@ class EdgeRouter:
     gateway: Mapping[int, Address]
     _internal: dict[Address, Address] = field(default_factory=dict)
     _public: dict[Address, Address] = field(default_factory=dict)
+    _own: set[int] = field(default_factory=set)
     _routed: list[tuple[IPv4Network | IPv6Network, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for public, own in self.edge.one_to_one.items():
-            self._internal[ip_address(public)] = ip_address(own)
-            self._public[ip_address(own)] = ip_address(public)
+        if self.edge.traits.counts_as_hop:
+            addresses = (self.gateway.get(4), self.edge.outside.get(4))
+            own = {ip_address(one) for one in addresses if one is not None}
+            self._own.update(int(one) for one in own if one not in self.inside)  # a guess may be a node's
+        for public, internal in self.edge.one_to_one.items():
+            self._internal[ip_address(public)] = ip_address(internal)
+            self._public[ip_address(internal)] = ip_address(public)
         self._routed += [(ip_network(text), name) for text, name in self.edge.routes.items()]
 
     def receive(
@@ -71,6 +76,9 @@ class EdgeRouter:
         their answers alone. `via` names the node for addresses that several nodes take.
         """
         skb = skb.arriving(side)
+        if self._is_own(skb):
+            log(Event("edge:route", "dropped as martian", skb, skb, "the source is an address of the edge"))
+            return Outcome("martian", skb, reason="own-address-as-source", at="edge:route")
         if side == INTERNET_SIDE:
             outcome = self._from_internet(skb, chance, log, via, calls)
             as_it_is = outcome.skb.dst == skb.dst and self.edge.traits.knows_connections
@@ -170,6 +178,12 @@ class EdgeRouter:
         if outside is None or self._is_inside(self._inward_address(towards)):
             return self.gateway.get(towards.version)
         return ip_address(outside)
+
+    def _is_own(self, skb: Skb) -> bool:
+        """Does it come from the edge's own address, as its ICMP errors do that are sent back to it? A router
+        drops that, in IPv4.
+        """
+        return skb.family == 4 and skb.src in self._own
 
     def _is_inside(self, address: Address) -> bool:
         prefixes = (*self.pod_networks, *(network for network, _ in self._routed))

@@ -173,8 +173,8 @@ class Branch:
     numbers make of it; over all branches of a trace each adds up to 1. `packet` is the packet at its end.
     `source` is "kept", "masqueraded" or "changed". `sport_range` is the range from which the kernel draws the
     source port where it does not keep it. `client_sees` is "answered", "refused", "timeout", "reset",
-    "net-unreachable", "host-unreachable", "prohibited", "not-permitted" (send() fails with EPERM) or
-    "unknown" (not modelled).
+    "net-unreachable", "host-unreachable", "prohibited", "not-permitted" (send() fails with EPERM),
+    "invalid-argument" (with EINVAL) or "unknown" (not modelled).
     """
 
     probability: Fraction

@@ -51,6 +51,14 @@ _ICMP_SEEN = {
 }
 """Family, type and code of an ICMP error to what connect() or recv() says."""
 
+_REFUSED_AT_HOME = {
+    "unreachable": "host-unreachable",
+    "prohibit": "prohibited",
+    "blackhole": "invalid-argument",
+    "loopback": "invalid-argument",
+}
+"""What connect() says where a route refuses, by its kind (`fib_props` in net/ipv4/fib_semantics.c)."""
+
 _DISPOSITIONS = {
     "dropped": "dropped",
     "rejected": "rejected",
@@ -314,7 +322,7 @@ def _client_sees(call: Call, leg: Leg, reached: Reached | None, reply: Reply | N
             kind = outcome.detail
             if kind == "broadcast" and call.packet.protocol != "tcp":
                 return "prohibited"
-            return {"unreachable": "host-unreachable", "prohibit": "prohibited"}.get(kind, "net-unreachable")
+            return _REFUSED_AT_HOME.get(kind, "net-unreachable")
         own_output = outcome.kind in ("dropped", "rejected") and ":OUTPUT:" in _base_of(leg)
         if own_output and call.packet.protocol != "tcp":
             return "not-permitted"

@@ -26,6 +26,7 @@ _CLIENT_SEES = {
     "host-unreachable": "no route to host",
     "protocol-unreachable": "protocol not available",
     "prohibited": "permission denied",
+    "invalid-argument": "invalid argument: send() itself fails",
     "not-permitted": "operation not permitted: send() itself fails",
     "unknown": "not known: something decided that is not modelled",
 }

@@ -28,6 +28,7 @@ CLIENT_SEES = (
     "protocol-unreachable",
     "prohibited",
     "not-permitted",
+    "invalid-argument",
     "unknown",
 )
 """What a client may see of its call, as `Branch.client_sees` says it."""

@@ -17,6 +17,7 @@ WORDS = {
     errno.ENOPROTOOPT: "protocol-unreachable",
     errno.EACCES: "prohibited",
     errno.EPERM: "not-permitted",
+    errno.EINVAL: "invalid-argument",
 }
 AFTER_ICMP = 0.02
 """Seconds that a socket is given to tell of an ICMP error. A TCP socket that was busy sending when the error came tells only when it sends again."""
@@ -161,7 +162,9 @@ class Caller:
                 self.errors.append((*heard.icmp, heard.src))
                 self.deadline = min(self.deadline, monotonic() + AFTER_ICMP)
             return
-        if heard.protocol == "echo-reply" and heard.host == flow.host and heard.number == self.number:
+        if (heard.protocol, heard.host, heard.number) == ("echo-reply", flow.host, self.number):
+            if heard.src != flow.dst:
+                return
             self.client = "answered"
         elif heard.protocol == ("echo" if flow.protocol == "icmp" else flow.protocol):
             self._hear_own(heard)

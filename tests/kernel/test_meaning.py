@@ -177,8 +177,10 @@ def test_matches(backend: str) -> None:
             compare(lab, tally, POD, target)
         for flags in ("ACK", "SYN,ACK", "RST", "FIN,ACK"):
             compare(lab, tally, CLIENT, "10.44.0.5:8080", flags=flags)
+        for target in ("192.0.2.17:80", "192.0.2.33:80", "192.0.2.49:80", "192.0.2.49:80/udp"):
+            compare(lab, tally, NODE, target)
     assert not tally.disagreements, "\n".join(tally.disagreements)
-    assert tally.flows == len(SENDERS) * len(to) + 10
+    assert tally.flows == len(SENDERS) * len(to) + 14
 
 
 BESIDE = Pod("default", "beside", "node-a", ("10.44.0.6",), ("tcp/8080", "udp/53"))
@@ -268,6 +270,7 @@ TARGETS = """\
 *raw
 -A PREROUTING -p tcp -m tcp --dport 1001 -j NOTRACK
 -A PREROUTING -p tcp -m tcp --dport 1002 -j CT --notrack
+-A OUTPUT -p icmp -m icmp --icmp-type 3/3 -j NOTRACK
 COMMIT
 *mangle
 :MARKED - [0:0]
@@ -302,6 +305,8 @@ COMMIT
 *nat
 -A PREROUTING -p tcp -m tcp --dport 1020 -j REDIRECT --to-ports 22
 -A PREROUTING -p tcp -m tcp --dport 1021 -j REDIRECT
+-A PREROUTING -p udp -m udp --dport 1070 -j REDIRECT --to-ports 1071
+-A PREROUTING -p udp -m udp --dport 1072 -j REDIRECT --to-ports 1073
 -A PREROUTING -d 192.0.2.80/32 -p tcp -m tcp --dport 8080 -j NETMAP --to 10.44.0.5/32
 -A PREROUTING -p tcp -m tcp --dport 1023 -j DNAT --to-destination :8080
 -A PREROUTING -p tcp -m tcp --dport 1024 -j DNAT --to-destination 10.44.0.5-10.44.0.9
@@ -325,6 +330,8 @@ COMMIT
 :DEEPER - [0:0]
 -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
 -A INPUT -p tcp -m tcp --dport 1021 -j ACCEPT
+-A INPUT -p udp -m udp --dport 1071 -j ACCEPT
+-A INPUT -p udp -m udp --dport 1073 -j REJECT
 -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A INPUT -i lo -j ACCEPT
 -A FORWARD -p tcp -m tcp --dport 1040 -j REJECT --reject-with icmp-net-unreachable
@@ -373,6 +380,10 @@ def test_targets() -> None:
             compare(lab, tally, sender, f"10.128.0.12:{port}")
         for sender in (CLIENT, OTHER_NODE):
             compare(lab, tally, sender, "192.0.2.80:8080")
+        for sender, port in product(
+            (CLIENT, POD), (1070, 1072)
+        ):  # a refusal of REJECT's own is tracked already
+            compare(lab, tally, sender, f"10.128.0.12:{port}/udp")
         for sender, left in product((CLIENT, POD, NODE), (1, 2, 3, 128)):
             compare(lab, tally, sender, "10.44.1.7:8080", ttl=left)
     assert not tally.disagreements, "\n".join(tally.disagreements)

@@ -67,6 +67,9 @@ def rules() -> str:
     lines += ["COMMIT", "*nat"]
     target = f"-d fd00:96::1/128 -p tcp -m tcp --dport 80 -j DNAT --to-destination [{ENDPOINT}]:8080"
     lines += [f"-A PREROUTING {target}", f"-A OUTPUT {target}"]
+    lines += [
+        f"-A {hook} -d fd00:96::2/128 -j DNAT --to-destination ::1" for hook in ("PREROUTING", "OUTPUT")
+    ]
     lines += ["-A POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE", "COMMIT", "*filter"]
     for hook in ("FORWARD", "OUTPUT"):
         for port, kind in enumerate(REFUSALS, 1000):
@@ -84,7 +87,7 @@ def node_with(text: str) -> World:
     routes += ["unreachable 2001:db8:bad::/48", "prohibit 2001:db8:bae::/48"]
     return World(
         Cluster([_node(0, (6,)), _node(1, (6,))]),
-        edge=Edge("routed", routes={"fd00:96::1": "n0"}),
+        edge=Edge("routed", routes={"fd00:96::1": "n0", "fd00:96::2": "n0"}),
         pods=[inside, away],
         facts={"n0": NodeFacts.model_validate({"listening": ["tcp/22"], "routes": routes})},
         rules={"n0": [Ruleset.from_save(text, "ipv6")], "n1": []},
@@ -96,6 +99,7 @@ def test_matches_and_refusals() -> None:
     own = internal(0, 6)
     to = [
         "[fd00:96::1]:80",
+        "[fd00:96::2]:22",
         f"[{own}]:22",
         f"[{own}]:53/udp",
         f"[{ENDPOINT}]:81",

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from kproxysim.cluster import NodeFacts
+from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import Edge, Pod, World
 from tests.kernel.agreement import Tally, compare
 from tests.kernel.lab import Lab
@@ -61,3 +62,21 @@ def test_conntrack_may_be_strict_about_tcp() -> None:
             compare(lab, tally, sender, "10.128.0.12:30080", flags=flags)
     assert not tally.disagreements, "\n".join(tally.disagreements)
     assert tally.flows == 6
+
+
+def test_packets_with_little_time_to_live() -> None:
+    """On their way, and in a circle in which the node translates the source, so that what the edge says of it comes back to the edge."""
+    translating = Ruleset.from_save(
+        "*nat\n-A POSTROUTING -d 192.0.2.7 -j SNAT --to-source 192.0.2.8\nCOMMIT\n"
+    )
+    place = world(
+        only=(("10.44.0.5", "node-a", "echo-1"),),
+        edge=Edge("routed", routes={"192.0.2.7": "node-a", "192.0.2.8": "node-a"}),
+        rules={"node-a": [translating], "node-b": []},
+    )
+    tally = Tally()
+    with Lab(place, ["203.0.113.7"]) as lab:
+        for ttl, target in product((1, 2, 3, 4, 5), ("192.0.2.7:80", "10.44.0.5:8080/udp", "10.44.0.5/icmp")):
+            compare(lab, tally, CLIENT, target, ttl=ttl)
+    assert not tally.disagreements, "\n".join(tally.disagreements)
+    assert tally.flows == 15

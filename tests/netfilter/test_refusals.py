@@ -6,11 +6,14 @@ from ipaddress import IPv4Address, ip_interface
 import pytest
 
 from kproxysim.netfilter.chance import Enumeration
-from kproxysim.netfilter.host import Host, Socket
+from kproxysim.netfilter.graph import ChainGraph
+from kproxysim.netfilter.host import DeviceSettings, Host, Socket, Sysctls
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
+from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.state import HostState
+from kproxysim.netfilter.syntax import parse_rule
 from kproxysim.packet import Packet
 
 
@@ -70,6 +73,41 @@ def test_a_broadcast_address_is_taken_in_and_ignored() -> None:
     outcome = run.receive(Packet("tcp", "10.44.0.5", "10.128.0.255", 1024, 80), "v0")
     assert outcome.kind == "deliver"
     assert run.host.reaction(outcome.skb) == "ignore"
+
+
+REJECT = "*filter\n-A INPUT -p udp -j REJECT\n-A INPUT -p tcp -j REJECT --reject-with tcp-reset\nCOMMIT\n"
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.parametrize("dst, answers", [("10.128.0.255", False), ("10.128.0.12", True)])
+def test_nobody_is_told_of_a_refusal_to_everybody(protocol: str, dst: str, answers: bool) -> None:
+    """Measured; `icmp_send` and `nf_send_reset` look at the kind of the route."""
+    run = passage()
+    graph = ChainGraph(Ruleset.from_save(REJECT, "ipv4"))
+    run.host.rules = lambda _: graph
+    outcome = run.receive(Packet(protocol, "10.44.0.5", dst, 1024, 80), "v0")
+    assert (outcome.kind, outcome.answer is not None) == ("rejected", answers)
+
+
+@pytest.mark.parametrize("device, wanted", [("eth0", True), ("v0", False)])
+def test_a_broadcast_address_of_another_device_is_dialled_in_a_frame_to_the_router(
+    device: str, wanted: bool
+) -> None:
+    """Measured: its frame is for this host, and so is its type to `-m pkttype`."""
+    match = parse_rule("-m pkttype --pkt-type broadcast", "ipv4").checks[0]
+    skb = Skb.of(Packet("udp", "10.44.0.5", "10.128.0.255", 1024, 80), iif=device)
+    assert match.holds(skb, passage()) is wanted
+
+
+def test_no_answer_leaves_from_loopback() -> None:
+    """Measured: what would have to come from 127.0.0.1 is not made; a forged packet goes out all the same."""
+    packet = Packet("udp", "127.0.0.1", "10.128.0.99", 1024, 80)
+    assert passage().send(packet).kind == "transmit"
+    outcome = passage().send(packet, answers=True)
+    assert (outcome.reason, outcome.detail) == ("no-route-from-here", "loopback")
+    run = passage()
+    run.host.sysctls = Sysctls(any_device=DeviceSettings(route_localnet=True))
+    assert run.send(packet, answers=True).kind == "transmit"
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,39 @@ def test_what_the_edge_says_about_a_translated_packet_reaches_the_internal_addre
     )
 
 
+def test_a_loop_in_which_a_rule_renews_the_time_to_live_never_ends() -> None:
+    """Measured: the kernel forwards it tens of thousands of times a second."""
+    renewing = Ruleset.from_save("*mangle\n-A FORWARD -j TTL --ttl-set 64\nCOMMIT\n", "ipv4")
+    place = world(only=(), edge=ROUTED, rules={"node-a": [renewing], "node-b": []})
+    (branch,) = place.send(place.packet(CLIENT, "192.0.2.7:80"), CLIENT)
+    assert (branch.reason, branch.client_sees, branch.reply) == ("routing-loop", "timeout", None)
+
+
+def test_a_router_drops_its_own_error_that_is_sent_back_to_it() -> None:
+    """Measured: its source is the router's own address. The node takes the error for one about what it translated."""
+    translating = Ruleset.from_save("*nat\n-A POSTROUTING -j SNAT --to-source 192.0.2.8\nCOMMIT\n", "ipv4")
+    edge = Edge("routed", routes={"192.0.2.7": "node-a", "192.0.2.8": "node-a"})
+    place = world(only=(), edge=edge, rules={"node-a": [translating], "node-b": []})
+    (branch,) = place.send(place.packet(CLIENT, "192.0.2.7:80", ttl=4), CLIENT)
+    assert (branch.reason, branch.client_sees) == ("routing-loop", "timeout")
+    assert branch.reply is not None
+    assert (branch.reply.disposition, branch.reply.reason) == ("martian", "own-address-as-source")
+
+
+def test_how_far_a_packet_gets_is_a_matter_of_its_time_to_live() -> None:
+    """As traceroute asks: edge, node, pod."""
+    place = world(PLAIN, only=(("10.44.0.5", "node-a", "echo-1"),), edge=Edge("routed"))
+    told = []
+    for ttl in (1, 2, 3):
+        (branch,) = place.send(place.packet(CLIENT, "10.44.0.5:8080", ttl=ttl), CLIENT)
+        told.append((branch.client_sees, branch.hops[-1].where))
+    assert told == [
+        ("host-unreachable", "router"),
+        ("host-unreachable", "node-a"),
+        ("answered", "default/echo-1"),
+    ]
+
+
 def test_a_pod_s_addresses_are_one_whatever_their_spelling() -> None:
     place = world(PLAIN, pods=[Pod("default", "six", "node-b", ("fd00:44:0:0::9", "fd00:44::9"))])
     assert next(pod.ips for pod in place.pods if pod.name == "six") == ("fd00:44::9",)

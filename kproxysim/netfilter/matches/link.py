@@ -146,7 +146,7 @@ class PkttypeMatch:
     def _had(self, skb: Skb, host: Surroundings) -> str:
         if not skb.iif:
             return "unicast"
-        found = host.address_type(skb.dst).lower()
+        found = host.address_type(skb.dst, skb.iif).lower()  # dialled by another device it is no broadcast
         return found if found in ("broadcast", "multicast") else "unicast"
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
