@@ -323,8 +323,8 @@ def _client_sees(call: Call, leg: Leg, reached: Reached | None, reply: Reply | N
             if kind == "broadcast" and call.packet.protocol != "tcp":
                 return "prohibited"
             return _REFUSED_AT_HOME.get(kind, "net-unreachable")
-        own_output = outcome.kind in ("dropped", "rejected") and ":OUTPUT:" in _base_of(leg)
-        if own_output and call.packet.protocol != "tcp":
+        on_its_way_out = _base_of(leg) in (":OUTPUT:", ":POSTROUTING:")  # send() waits for both
+        if on_its_way_out and outcome.kind in ("dropped", "rejected") and call.packet.protocol != "tcp":
             return "not-permitted"
     if is_reset(call.packet) and reached is not None:
         return "reset"

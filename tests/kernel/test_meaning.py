@@ -291,6 +291,7 @@ COMMIT
 -A POSTROUTING -p tcp -m tcp --dport 1011 -j CLASSIFY --set-class 1:20
 -A POSTROUTING -p tcp -m tcp --dport 1011 -j AUDIT --type accept
 -A POSTROUTING -p tcp -m tcp --dport 1011
+-A POSTROUTING -p udp -m udp --dport 1052 -j DROP
 -A PREROUTING -p tcp -m tcp --dport 1060 -j TTL --ttl-set 1
 -A PREROUTING -p tcp -m tcp --dport 1061 -j TTL --ttl-dec 70
 -A FORWARD -p tcp -m tcp --dport 1062 -j TTL --ttl-dec 62
@@ -374,7 +375,7 @@ def test_targets() -> None:
     with Lab(place, ["203.0.113.7"]) as lab:
         for sender, target in product((CLIENT, POD, NODE), away):
             compare(lab, tally, sender, target)
-        for sender, port in product((POD, NODE), (1050, 1051)):
+        for sender, port in product((POD, NODE), (1050, 1051, 1052)):
             compare(lab, tally, sender, f"10.44.1.7:{port}/udp")
         for sender, port in product((CLIENT, POD, OTHER_NODE, NODE), (22, 80, 1020, 1026, 1027)):
             compare(lab, tally, sender, f"10.128.0.12:{port}")
