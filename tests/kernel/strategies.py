@@ -9,26 +9,25 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from kproxysim.cluster import Cluster, EndpointSlice, KubeProxyConfiguration, Node, NodeFacts, Service
+from kproxysim.cluster import Cluster, EndpointSlice, KubeProxyConfiguration, NodeFacts, Service
 from kproxysim.kubeproxy import SUPPORTED
 from kproxysim.network import Allow, Edge, Pod, World
 from kproxysim.network.topology import POD_NETWORKS
+from kproxysim.testing import Call
+from kproxysim.testing.strategies.addresses import (
+    BALANCED,
+    CLUSTER_CIDR,
+    FOREIGN,
+    cluster_ip,
+    internal,
+    pod,
+    public,
+)
+from kproxysim.testing.strategies.addresses import CLIENTS as ALL_CLIENTS
+from kproxysim.testing.strategies.objects import make_node
 
-CLIENTS = {4: "203.0.113.7", 6: "2001:db8:cafe::7"}
-FOREIGN = {4: ("192.0.2.9", "192.0.2.10"), 6: ("2001:db8:f::9",)}
-BALANCED = {4: ("198.51.100.200", "198.51.100.201"), 6: ("2001:db8:1b::1",)}
+CLIENTS = {version: clients[0] for version, clients in ALL_CLIENTS.items()}
 TARGET, DNS, CLOSED = 8080, 5353, 81
-PROTOCOLS = ("tcp", "udp")
-CIDRS = {4: "10.44.0.0/16", 6: "fd00:44::/48"}
-
-
-@dataclass(frozen=True)
-class Call:
-    """A packet to be: who sends it, and where to. `via` is the node to which the edge hands what several nodes take."""
-
-    source: str
-    to: str
-    via: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,35 +36,6 @@ class Drawn:
 
     world: World
     calls: tuple[Call, ...]
-
-
-def internal(number: int, version: int) -> str:
-    return f"10.128.0.{11 + number}" if version == 4 else f"fd00:128::{11 + number}"
-
-
-def public(number: int, version: int) -> str:
-    return f"198.51.100.{11 + number}" if version == 4 else f"2001:db8:51::{11 + number}"
-
-
-def pod_address(node: int, number: int, version: int) -> str:
-    return f"10.44.{node}.{10 + number}" if version == 4 else f"fd00:44:0:{node}::{10 + number}"
-
-
-def cluster_ip(number: int, version: int) -> str:
-    return f"10.48.0.{1 + number}" if version == 4 else f"fd00:48::{1 + number}"
-
-
-def _node(number: int, versions: tuple[int, ...]) -> Node:
-    addresses = [
-        {"type": kind, "address": make(number, version)} for version in versions for kind, make in KINDS
-    ]
-    cidrs = [f"10.44.{number}.0/24" if version == 4 else f"fd00:44:0:{number}::/64" for version in versions]
-    return Node.model_validate(
-        {"metadata": {"name": f"n{number}"}, "spec": {"podCIDRs": cidrs}, "status": {"addresses": addresses}}
-    )
-
-
-KINDS = (("InternalIP", internal), ("ExternalIP", public))
 
 
 @st.composite
@@ -186,7 +156,7 @@ def _edge(draw: st.DrawFn, nodes: int, versions: tuple[int, ...]) -> Edge:
 
 @st.composite
 def _configuration(draw: st.DrawFn, versions: tuple[int, ...], pod_network: str) -> KubeProxyConfiguration:
-    whole = ",".join(CIDRS[version] for version in versions)
+    whole = ",".join(CLUSTER_CIDR[version] for version in versions)
     prefix = "cbr" if pod_network == "bridge" else "veth"
     local: dict[str, Any] = draw(
         st.sampled_from(
@@ -227,7 +197,7 @@ def clusters(draw: st.DrawFn, calls: int = 16) -> Drawn:
             "default",
             f"p{node}{number}",
             f"n{node}",
-            tuple(pod_address(node, number, version) for version in versions),
+            tuple(pod(node, number, version) for version in versions),
             (f"tcp/{TARGET}", f"udp/{DNS}"),
         )
         for node in range(nodes)
@@ -236,7 +206,7 @@ def clusters(draw: st.DrawFn, calls: int = 16) -> Drawn:
     services = [draw(_service(number, nodes, versions)) for number in range(draw(st.integers(1, 4)))]
     slices = [piece for service in services for piece in draw(_slices(service, pods, nodes))]
     world = World(
-        Cluster([_node(number, versions) for number in range(nodes)], services, slices),
+        Cluster([make_node(number, versions, "") for number in range(nodes)], services, slices),
         edge=draw(_edge(nodes, versions)),
         pods=pods,
         facts={f"n{number}": draw(_facts()) for number in range(nodes)},
@@ -272,7 +242,7 @@ def _places(
         found += [(version, address, f"{TARGET}/tcp") for address in ends]
         nowhere = FOREIGN[version][-1]
         found += [(version, address, f"{CLOSED}/tcp") for address in (*ends[:1], own[0], own[-1], nowhere)]
-        found += [(version, pod_address(0, 99, version), "80/tcp"), (version, nowhere, "53/udp")]
+        found += [(version, pod(0, 99, version), "80/tcp"), (version, nowhere, "53/udp")]
     return found
 
 

@@ -5,9 +5,11 @@ from itertools import product
 from kproxysim.cluster import Cluster, NodeFacts
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.network import Edge, Pod, World
+from kproxysim.testing.strategies.addresses import internal
+from kproxysim.testing.strategies.addresses import pod as pod_address
+from kproxysim.testing.strategies.objects import make_node
 from tests.kernel.agreement import Tally, compare
 from tests.kernel.lab import Lab
-from tests.kernel.strategies import _node, internal, pod_address
 
 HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 CLIENT, NODE, POD = "internet/2001:db8:cafe::7", "node/n0", "pod/default/inside"
@@ -86,7 +88,7 @@ def node_with(text: str) -> World:
     routes = [f"{hop} dev eth0", f"fd00:44:0:1::/64 via {hop} dev eth0", "default via fd00:128::1 dev eth0"]
     routes += ["unreachable 2001:db8:bad::/48", "prohibit 2001:db8:bae::/48"]
     return World(
-        Cluster([_node(0, (6,)), _node(1, (6,))]),
+        Cluster([make_node(0, (6,), ""), make_node(1, (6,), "")]),
         edge=Edge("routed", routes={"fd00:96::1": "n0", "fd00:96::2": "n0"}),
         pods=[inside, away],
         facts={"n0": NodeFacts.model_validate({"listening": ["tcp/22"], "routes": routes})},

@@ -265,7 +265,15 @@ SERVING = (
         f"{_DOCS}, Traffic policies; filter rules of syncProxyRules in {_PROXIER}",
         _dropped,
         condition="as for no-endpoints-refuses, where the node itself calls",
-        clusters={**SERVED, **_LOCAL, "nodes": (2, 3), "endpoints": 1, "host_endpoints": False},
+        clusters={
+            **SERVED,
+            **_LOCAL,
+            "nodes": (2, 3),
+            "endpoints": 1,
+            "host_endpoints": False,
+            "oddities": False,
+            "hints": False,
+        },
         calls=TO_SERVICES,
     ),
     Law(

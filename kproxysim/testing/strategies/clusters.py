@@ -236,7 +236,7 @@ def facts(
     *, reverse_path: Collection[str] = ("0", "1", "2"), listening: bool = True
 ) -> st.SearchStrategy[NodeFacts]:
     """What the API does not know of a node: a filter for the way back, processes on ports that Services may
-    take.
+    take, what iptables and the kernel can do, whether kubelet runs.
 
     `reverse_path` are values of sysctl rp_filter; `listening`: may processes of the node listen there?
     """
@@ -247,16 +247,22 @@ def facts(
 @st.composite
 def _facts(draw: st.DrawFn, reverse_path: tuple[str, ...], *, listening: bool) -> NodeFacts:
     value = pick(draw, reverse_path)
-    return _known(value, listening=listening and one_in(draw, 2), kubelet=not one_in(draw, 4))
+    sockets = listening and one_in(draw, 2)
+    return _known(value, pick(draw, _COUNTERS), listening=sockets, odd=pick(draw, _ODD))
+
+
+_COUNTERS = ((), (), ("ct_state_invalid_dropped_pkts", "localhost_nps_accepted_pkts"))
+_ODD = ("", "", "", "", "kubelet", "iptablesRandomFully")
+"""What is not there now and then."""
 
 
 @cache
-def _known(reverse_path: str, *, listening: bool, kubelet: bool) -> NodeFacts:
-    found: dict[str, Any] = {}
+def _known(reverse_path: str, counters: tuple[str, ...], *, listening: bool, odd: str) -> NodeFacts:
+    found: dict[str, Any] = {odd: False} if odd else {}
     if reverse_path != "0":
         found["sysctls"] = {"net.ipv4.conf.all.rp_filter": reverse_path}
     if listening:
         found["listening"] = ["tcp/22", "tcp/80", "udp/53", "tcp/30000"]
-    if not kubelet:
-        found["kubelet"] = False
+    if counters:
+        found["nfacctCounters"] = list(counters)
     return NodeFacts.model_validate(found)
