@@ -329,7 +329,8 @@ class Passage:
         route = self.host.routing.lookup(skb.dst, skb.family)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
             self._note("routing", _no_route_text, skb)
-            raise _Stop(Outcome("no-route", skb, reason="no-route-after-dnat", at="routing"))
+            kind = "" if route is None else route.kind
+            raise _Stop(Outcome("no-route", skb, reason="no-route-after-dnat", at="routing", detail=kind))
         device = "lo" if route.kind == "local" else route.device
         from_loopback = skb.src >> 24 == 127 if skb.family == 4 else skb.src == 1
         may_leave = device == "lo" or self.host.sysctls.of(device).route_localnet
@@ -337,7 +338,9 @@ class Passage:
             self._note(
                 "routing", "dropped: a 127.0.0.0/8 source may not leave while route_localnet is 0", skb
             )
-            raise _Stop(Outcome("martian", skb, reason="loopback-source-leaves", at="routing"))
+            raise _Stop(
+                Outcome("martian", skb, reason="loopback-source-leaves", at="routing", detail="loopback")
+            )
         self._note("routing", partial(_route_text, self.host.name, route), skb, "routed again after DNAT")
 
     def _transmit(self, skb: Skb, route: Route) -> Outcome:

@@ -59,6 +59,9 @@ _REFUSED_AT_HOME = {
 }
 """What connect() says where a route refuses, by its kind (`fib_props` in net/ipv4/fib_semantics.c)."""
 
+_AFTER_OUTPUT = ("no-route-after-dnat", "loopback-source-leaves")
+"""What a packet may come to that is routed again after OUTPUT translated it."""
+
 _DISPOSITIONS = {
     "dropped": "dropped",
     "rejected": "rejected",
@@ -323,6 +326,8 @@ def _client_sees(call: Call, leg: Leg, reached: Reached | None, reply: Reply | N
             if kind == "broadcast" and call.packet.protocol != "tcp":
                 return "prohibited"
             return _REFUSED_AT_HOME.get(kind, "net-unreachable")
+        if outcome.reason in _AFTER_OUTPUT and call.packet.protocol != "tcp":
+            return _REFUSED_AT_HOME.get(outcome.detail, "net-unreachable")  # TCP tries again, and waits
         on_its_way_out = _base_of(leg) in (":OUTPUT:", ":POSTROUTING:")  # send() waits for both
         if on_its_way_out and outcome.kind in ("dropped", "rejected") and call.packet.protocol != "tcp":
             return "not-permitted"

@@ -316,6 +316,7 @@ COMMIT
 -A PREROUTING -p tcp -m tcp --dport 1026 -j REDIRECT --to-ports 22
 -A OUTPUT -p tcp -m tcp --dport 1020 -j REDIRECT --to-ports 22
 -A OUTPUT -p tcp -m tcp --dport 1027 -j DNAT --to-destination 127.0.0.1:22
+-A OUTPUT -p udp -m udp --dport 1075 -j DNAT --to-destination 10.44.1.7
 -A INPUT -p tcp -m tcp --dport 22 -j SNAT --to-source 192.0.2.99
 -A POSTROUTING -p tcp -m tcp --dport 1030 -j SNAT --to-source 192.0.2.80
 -A POSTROUTING -p tcp -m tcp --dport 1031 -j SNAT --to-source 192.0.2.80-192.0.2.87
@@ -385,6 +386,7 @@ def test_targets() -> None:
             (CLIENT, POD), (1070, 1072)
         ):  # a refusal of REJECT's own is tracked already
             compare(lab, tally, sender, f"10.128.0.12:{port}/udp")
+        compare(lab, tally, NODE, "127.0.0.1:1075/udp")
         for sender, left in product((CLIENT, POD, NODE), (1, 2, 3, 128)):
             compare(lab, tally, sender, "10.44.1.7:8080", ttl=left)
     assert not tally.disagreements, "\n".join(tally.disagreements)
