@@ -46,6 +46,11 @@ _PLACE = Path("mutants")
 _UNDECIDED, _SURVIVED, _NO_TEST, _TYPES = None, 0, 33, 37
 """What mutmut keeps of a mutant: an exit code of pytest, or one of its own."""
 
+_KILLED = frozenset((1, 2, 3, -24))
+"""A test failed, modules could not be loaded, pytest itself broke, or the time was over. Anything else, a process
+that somebody ended say, decides nothing.
+"""
+
 _OWN_SECONDS = 3.0
 """What the tests of a mutant's own package may take together, where it survives."""
 
@@ -136,8 +141,8 @@ def _called(mangled: str) -> str:
 
 
 def _said(code: int | None) -> str:
-    known = {_UNDECIDED: "untried", _SURVIVED: "survived", _NO_TEST: "no test", _TYPES: "types"}
-    return known.get(code, "killed")
+    known = {_SURVIVED: "survived", _NO_TEST: "no test", _TYPES: "types"} | dict.fromkeys(_KILLED, "killed")
+    return known.get(code, "untried")
 
 
 def _files() -> Iterator[tuple[Path, Any]]:

@@ -87,9 +87,9 @@ def main() -> int:
                 for net in found if given.every else caught or ["-"]:
                     test = found.get(net) or "SURVIVES"
                     say(f"{fault.name:34} {net:10} {seconds:5.0f} s  {test}")
-    say(f"{len(chosen) - len(survivors)} of {len(chosen)} faults are noticed")
     if survivors:
         say(f"nobody notices: {', '.join(survivors)}")
+    say(f"{len(chosen) - len(survivors)} of {len(chosen)} caught")
     return 1 if survivors else 0
 
 

@@ -99,6 +99,7 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
         "-p tcp -m multiport ! --sports 1:1023 -j ACCEPT",
         ("-p udp -m multiport --ports 53,domain -j ACCEPT", "-p udp -m multiport --ports 53,53 -j ACCEPT"),
         "-p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j ACCEPT",
+        "-p tcp -m multiport --dports 1:2,3:4,5:6,7:8,9:10,11:12,13:14,15 -j ACCEPT",
         (
             "-p udplite -m multiport --source-ports 9 -j ACCEPT",
             "-p udplite -m multiport --sports 9 -j ACCEPT",
@@ -545,6 +546,11 @@ REFUSED: dict[str, list[tuple[str, str]]] = {
         ("-A INPUT -p tcp -m icmp --icmp-type 8", "-m icmp needs -p icmp"),
         ("-A INPUT -p icmp -m icmp6 --icmpv6-type 8", "ipv6 only"),
         ("-A INPUT -p tcp -m multiport", "exactly one"),
+        ("-A INPUT -p tcp -m multiport --dports 80:80", "80:80"),
+        (
+            "-A INPUT -p tcp -m multiport --dports 1:2,3:4,5:6,7:8,9:10,11:12,13:14,15:16",
+            "more than 15 ports",
+        ),
         ("-A INPUT -p tcp -m multiport --dports 1 --sports 2", "exactly one"),
         ("-A INPUT -p tcp -m multiport --dports 80:70", "upwards"),
         ("-A INPUT -p tcp -m multiport --dports 80,", "''"),
