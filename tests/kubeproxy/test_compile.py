@@ -201,6 +201,13 @@ class TestOrigins:
             "http",
         )
 
+    def test_chains_of_its_own_have_no_policy(self) -> None:
+        """As iptables-save prints a user's chain: `:KUBE-EXT-... - [0:0]`."""
+        chains = self.ruleset().tables["nat"].chains
+        assert {name[:8]: chain.policy for name, chain in chains.items() if len(name) >= 24} == dict.fromkeys(
+            ("KUBE-EXT", "KUBE-FW-", "KUBE-SVC", "KUBE-SVL", "KUBE-SEP")
+        )
+
     def test_no_rule_is_without_one(self) -> None:
         for _, rule in self.ruleset().rules():
             assert rule.origin is not None, rule
