@@ -141,7 +141,8 @@ def _called(mangled: str) -> str:
 
 
 def _said(code: int | None) -> str:
-    known = {_SURVIVED: "survived", _NO_TEST: "no test", _TYPES: "types"} | dict.fromkeys(_KILLED, "killed")
+    known: dict[int | None, str] = dict.fromkeys(_KILLED, "killed")
+    known |= {_SURVIVED: "survived", _NO_TEST: "no test", _TYPES: "types"}
     return known.get(code, "untried")
 
 
