@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from kproxysim.network import Edge
 from kproxysim.scenario import Scenario
 from kproxysim.testing import (
     TIME_LAWS,
@@ -139,6 +140,20 @@ class TestTimeline:
         timeline.reboot("node-a")
         assert not timeline.world.conntrack("node-a")
         assert timeline.start.conntrack("node-a") == ()
+
+
+def test_what_the_edge_translates_is_no_stale_entry() -> None:
+    """The edge leads a public address to a node, where the external IP that names it matches nothing."""
+    public = service(
+        "dns",
+        "10.8.0.1",
+        externalIPs=["198.51.100.12"],
+        ports=[{"name": "http", "port": 80, "protocol": "UDP"}],
+    )
+    timeline = Timeline(world(public, edge=Edge("gce", {"198.51.100.12": "10.128.0.12"})))
+    timeline.open(Call("internet/203.0.113.7", "198.51.100.12:80/udp"))
+    timeline.send("c1")
+    check_timeline(timeline)
 
 
 def test_laws_of_time_say_where_they_are_written(root: Path) -> None:

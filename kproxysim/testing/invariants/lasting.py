@@ -170,19 +170,19 @@ def _gone(timeline: Timeline) -> Examined:
     moment = timeline.moments[-1]
     if moment.verb != "send" or moment.exchange is None or moment.exchange.trace is None:
         return
-    dialled, went = moment.exchange.session.packet, moment.exchange.trace[0].packet
-    if dialled.protocol != "udp" or timeline.behind or went.dst == dialled.dst:
+    if moment.exchange.session.protocol != "udp" or timeline.behind:
         return
-    serving = _endpoints(timeline.world, dialled)
-    if not serving:
-        return
-    if went.dst in serving:
-        yield None
-    else:
-        yield Broken(
-            f"data of {moment.connection} goes to {went.destination}, which is no endpoint of what it "
-            f"dialled, {dialled.destination}, any more"
-        )
+    for visit in visits(moment.exchange.trace[0]):
+        serving = _endpoints(timeline.world, visit.came) if visit.translated else set()
+        if not serving:
+            continue
+        if visit.went.dst in serving:
+            yield None
+        else:
+            yield Broken(
+                f"{visit.node} hands data of {moment.connection} to {visit.went.destination}, which is no "
+                f"endpoint of {visit.came.destination} any more"
+            )
 
 
 def _endpoints(world: World, dialled: Packet) -> set[Address]:
