@@ -2,7 +2,7 @@
 
 import pytest
 
-from kproxysim.netfilter.conntrack import Connection, Conntrack, CtState, Status, Tuple
+from kproxysim.netfilter.conntrack import Connection, Conntrack, CtState, Flow, Status, Tuple
 from kproxysim.netfilter.host import Sysctls
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.state import HostState, Session
@@ -183,3 +183,27 @@ def test_the_entries_of_one_source_are_found_while_they_live() -> None:
     assert list(table.of_source(key)) == [third, first]
     table.clock = 30
     assert list(table.of_source(key)) == []
+
+
+def test_what_an_entry_begins_with() -> None:
+    """Entries are numbered in the order in which they are opened, and know when that was."""
+    table = Conntrack()
+    assert table.clock == 0
+    key = Tuple("udp", 5, 4000, 6, 53, 6)
+    first = table.open(key)
+    table.clock = 7
+    second = table.open(key)
+    assert (first.number, second.number, first.opened, second.opened) == (1, 2, 0, 7)
+    assert first.reply == Tuple("udp", 6, 53, 5, 4000, 6)
+    assert Flow(CtState.ESTABLISHED, first, is_reply=True).updated(second) == Flow(
+        CtState.ESTABLISHED, second, is_reply=True
+    )
+
+
+def test_a_deleted_entry_is_found_by_neither_of_its_tuples() -> None:
+    table = Conntrack()
+    kept, gone = (table.confirm(table.open(Tuple("udp", 5, 4000, to, 53))) for to in (6, 7))
+    table.delete(gone)
+    assert [table.find(key) for key in (gone.original, gone.reply)] == [None, None]
+    assert [table.find(key) for key in (kept.original, kept.reply)] == [(kept, False), (kept, True)]
+    assert (len(table), table.entries()) == (1, (kept,))
