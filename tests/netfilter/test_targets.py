@@ -178,6 +178,20 @@ COMMIT
 """
 
 
+def test_a_later_packet_may_change_the_mark_of_its_connection() -> None:
+    rules = "".join(
+        f"-A PREROUTING -m connmark --mark {mark} -j CONNMARK --set-mark {mark + 1}\n" for mark in (2, 1, 0)
+    )
+    router = Router(f"*mangle\n{rules}COMMIT\n")
+    marks = []
+    for _ in range(3):
+        flow = router.receive(udp("192.0.2.1", src="10.244.1.9")).skb.flow
+        assert flow is not None
+        assert flow.connection is not None
+        marks.append(flow.connection.mark)
+    assert marks == [1, 2, 3]
+
+
 def test_connmark_saves_and_restores_under_masks_and_lasts() -> None:
     """xt_connmark.c: the connection keeps its mark, the next packet of it is restored."""
     router = Router(MARKED)

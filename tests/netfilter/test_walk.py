@@ -163,6 +163,17 @@ def test_what_a_list_held_then_is_said_later() -> None:
     assert [(one.had, one.held) for one in events[1].conditions()] == [("203.0.113.7 is in it", True)]
 
 
+def test_a_notebook_shows_the_step_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, events = walk("-A INPUT -j DROP")
+    monkeypatch.setattr("kproxysim.notebook._makers", [lambda shown: f"{shown is events[0]}"])
+    assert events[0]._repr_html_() == "True"
+
+
+def test_what_one_rule_noted_is_not_said_of_the_next() -> None:
+    _, events = walk("-A INPUT -m recent --rcheck --name A -j DROP\n-A INPUT -p tcp -j ACCEPT")
+    assert [one.field for one in events[0].conditions()] == ["protocol"]
+
+
 @pytest.mark.parametrize(
     "rules, name, at",
     [
