@@ -51,7 +51,7 @@ _KILLED = frozenset((1, 2, 3, -24))
 that somebody ended say, decides nothing.
 """
 
-_OWN_SECONDS = 3.0
+_OWN_SECONDS = 8.0
 """What the tests of a mutant's own package may take together, where it survives."""
 
 _OTHER_SECONDS = 1.5
