@@ -75,7 +75,17 @@ def test_without_a_marker(world):
 
 
 Run = Callable[..., tuple[int, str, str]]
-OPTIONS = ("-W", "error", "-p", "no:cacheprovider")
+# What watches for lost exceptions looks through all of this process for garbage, five times a run.
+OPTIONS = (
+    "-W",
+    "error",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:unraisableexception",
+    "-p",
+    "no:threadexception",
+)
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
