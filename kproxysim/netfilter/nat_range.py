@@ -95,13 +95,14 @@ def pick_address(connection: Connection, target: NatTarget) -> int | None:
 
 def redirect_address(routing: RoutingTable, hook: str, skb: Skb) -> int | None:
     """Where REDIRECT sends a packet: loopback for what was made here, else the first address of the device it
-    came in by (`nf_nat_redirect_ipv4`, `_ipv6`). None if that has no usable one.
+    came in by, in IPv6 the newest (`nf_nat_redirect_ipv4`, `_ipv6`). None if that has no usable one.
     """
     if hook == "OUTPUT":
         return (127 << 24) + 1 if skb.family == 4 else 1
     interface = routing.interfaces.get(skb.iif)
     link_local = skb.family == 6 and skb.dst >> 118 == 0xFE80 >> 6
-    for address in interface.addresses if interface else ():
+    addresses = interface.addresses if interface else ()
+    for address in addresses if skb.family == 4 else reversed(addresses):
         if address.version == skb.family and (skb.family == 4 or address.ip.is_link_local == link_local):
             return int(address.ip)
     return None

@@ -10,10 +10,11 @@ from kproxysim.netfilter.chance import Enumeration, enumerate_runs
 from kproxysim.netfilter.events import Event, Outcome
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.host import Host
-from kproxysim.netfilter.nat_range import hashed_address
+from kproxysim.netfilter.nat_range import hashed_address, redirect_address
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
 from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.walk import Walked
 from kproxysim.packet import Packet
@@ -147,6 +148,14 @@ def test_redirect_goes_to_the_input_device(packet: Packet, device: str, wanted: 
     router = Router("-A PREROUTING -p udp -j REDIRECT --to-ports 5353")
     out = router.receive(packet, device)
     assert (out.kind, out.skb.packet.destination) == ("deliver", wanted)
+
+
+def test_redirect_of_ipv6_goes_to_the_newest_address() -> None:
+    """Measured: the kernel puts an address before those of its scope that the device has."""
+    table = RoutingTable()
+    table.add_interface(Interface("eth0", (ip_interface("fd00:9::1/64"), ip_interface("fd00:9::2/64"))))
+    skb = Skb.of(udp("2001:db8::1", src="fd00:9::9"), iif="eth0")
+    assert redirect_address(table, "PREROUTING", skb) == int(ip_interface("fd00:9::2").ip)
 
 
 def test_redirect_of_what_was_made_here_goes_to_loopback() -> None:
