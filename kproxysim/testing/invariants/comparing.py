@@ -16,7 +16,7 @@ from kproxysim.testing.invariants.seen import seen
 from kproxysim.testing.law import Broken, Examined, Law
 from kproxysim.testing.meaning.mirror import mirrored
 from kproxysim.testing.meaning.promise import EXTERNAL_IP
-from kproxysim.testing.meaning.visits import gathered
+from kproxysim.testing.meaning.visits import Visit, gathered
 
 __all__ = ["COMPARING", "UNKEPT", "outcome", "told"]
 
@@ -159,7 +159,7 @@ def _node_port(situation: Situation) -> Examined:
             return
         same_host = [
             {(str(visit.went.dst), visit.went.dport, str(visit.went.src)) for visit in visits}
-            for visits in (group, *_first_at(situation.send(other), group[0].node))
+            for visits in (group, *_as_far(situation.send(other), group[0]))
         ]
         if len(same_host) < 2:
             return
@@ -173,9 +173,10 @@ def _node_port(situation: Situation) -> Examined:
         return
 
 
-def _first_at(trace: Trace, node: str) -> Iterator[Any]:
+def _as_far(trace: Trace, visit: Visit) -> Iterator[list[Visit]]:
+    """The visit of the same node after the same others."""
     for group in gathered(trace):
-        if group[0].node == node:
+        if (group[0].node, group[0].before) == (visit.node, visit.before):
             yield group
             return
 

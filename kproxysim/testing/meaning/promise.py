@@ -82,10 +82,12 @@ class Owed:
 
     `serving` are the promises of which one is kept: more than one where Services claim the same address, as
     kube-proxy's order among them is its own affair. `refusing` are those that turn it away if nobody serves.
+    `doubtful` are further ones that may serve: what their endpoints are is in doubt.
     """
 
     serving: tuple[Promise, ...]
     refusing: tuple[Promise, ...]
+    doubtful: tuple[Promise, ...] = ()
 
     @property
     def claimed(self) -> bool:
@@ -95,7 +97,7 @@ class Owed:
     @property
     def only(self) -> Promise | None:
         """The one promise that is kept, if there is no doubt which, and none about its endpoints."""
-        if len(self.serving) == 1 and self.serving[0].certain:
+        if len(self.serving) == 1 and self.serving[0].certain and not self.doubtful:
             return self.serving[0]
         return None
 
@@ -104,7 +106,7 @@ class Owed:
         """Every endpoint that may be reached."""
         return frozenset(
             end
-            for promise in (*self.serving, *(one for one in self.refusing if not one.certain))
+            for promise in (*self.serving, *self.doubtful)
             for end in (promise.ends if promise.certain or not promise.choice else promise.choice.possible)
         )
 
@@ -128,7 +130,8 @@ def owed(proxy: Proxy, visit: Visit) -> Owed:
     if not serving:
         serving = [one for one in at_node_ports if one.kind == "serve"]
     refusing = [one for one in (*promised, *at_node_ports) if one.kind not in ("serve", "nothing")]
-    return Owed(tuple(serving), () if serving else tuple(refusing))
+    doubtful = [one for one in (*promised, *at_node_ports) if one.kind != "serve" and not one.certain]
+    return Owed(tuple(serving), () if serving else tuple(refusing), tuple(doubtful))
 
 
 def _unserved(promise: Promise) -> Promise:
