@@ -139,6 +139,7 @@ class TestQuestions:
         tab.press("ArrowDown", "Enter")
         assert tab.text(".result") == "Yes."
         assert tab.value("document.activeElement.textContent") == "2. the internal one"
+        assert tab.comes_true("document.querySelector('.answer .stepping')")
         tab.press("Tab")
         assert tab.value("document.activeElement.closest('.answer') !== null")
 

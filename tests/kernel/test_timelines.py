@@ -13,7 +13,7 @@ from tests.kernel.tracker import needs_conntrack
 FOLDER = Path(__file__).parent.parent.parent / "scenarios"
 FILES = [path for path in find_scenarios([FOLDER]) if has_steps(path)]
 
-HASTE = dict.fromkeys(("stale-udp-entry", "udp-before-rules", "affinity-over-time"), (30, 10, 3))
+HASTE = dict.fromkeys(("stale-udp-entry", "udp-before-rules", "affinity-over-time"), (30, 15, 4))
 """Where something expires: how many times as fast it may be, and again, where the machine was too busy for that."""
 
 BACKENDS = ("nft", "legacy")

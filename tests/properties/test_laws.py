@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import Phase, assume, given, settings
 
-from kproxysim.testing import ALL_LAWS, LAWS, UNKEPT, Law, LawBroken, Situation, check_laws
+from kproxysim import Cluster, World
+from kproxysim.testing import ALL_LAWS, LAWS, UNKEPT, Call, Law, LawBroken, Situation, check_laws
 from kproxysim.testing.program import program
 from kproxysim.testing.strategies import situations, situations_for
 
@@ -70,3 +71,48 @@ def test_every_law_says_what_it_is_and_where_it_is_written(root: Path) -> None:
         assert law.source
         assert not law.scenario or (root / law.scenario).is_file()
         assert repr(law).startswith(f"Law(name={law.name!r}")
+
+
+def test_no_answer_for_ipv6_loopback_comes_from_elsewhere() -> None:
+    """The condition of a law: the endpoint on another node takes the packet, and its answer is not taken."""
+    node = {"apiVersion": "v1", "kind": "Node"}
+    cluster = Cluster.load(
+        [
+            {
+                **node,
+                "metadata": {"name": name},
+                "status": {"addresses": [{"type": "InternalIP", "address": address}]},
+            }
+            for name, address in (("n0", "fd00:128::11"), ("n1", "fd00:128::12"))
+        ]
+        + [
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "s0", "namespace": "default"},
+                "spec": {
+                    "type": "NodePort",
+                    "clusterIP": "fd00:48::1",
+                    "ipFamilies": ["IPv6"],
+                    "ports": [{"port": 80, "targetPort": 9090, "nodePort": 30000}],
+                },
+            },
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {
+                    "name": "s0-1",
+                    "namespace": "default",
+                    "labels": {"kubernetes.io/service-name": "s0"},
+                },
+                "addressType": "IPv6",
+                "ports": [{"port": 9090}],
+                "endpoints": [{"addresses": ["fd00:128::11"], "nodeName": "n0"}],
+            },
+        ]
+    )
+    situation = Situation(World(cluster, version="1.25"), Call("node/n1", "[::1]:30000"))
+    assert [(branch.disposition, branch.client_sees) for branch in situation.trace] == [
+        ("delivered", "timeout")
+    ]
+    check_laws(situation, [LAWS["own-node-translates-back"]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
+
 from kproxysim.network import World
 from kproxysim.packet import Address
 from kproxysim.testing.call import Situation
@@ -103,6 +105,8 @@ def _answered(situation: Situation) -> Examined:
             continue
         if any(visit.translated for visit in passed[1:]) or _filters_the_way_back(situation):
             continue
+        if situation.trace.packet.src == _LOOPBACK and branch.delivered_to.node != home:
+            continue
         if branch.client_sees == "answered":
             yield None
         else:
@@ -189,6 +193,7 @@ def _right_port(situation: Situation) -> Examined:
 
 
 _PROXIER = "pkg/proxy/iptables/proxier.go"
+_LOOPBACK = IPv6Address("::1")
 _FROM_PODS = {"aims": ("service",), "senders": ("pod",)}
 _FROM_INSIDE = {"aims": ("service",), "senders": ("pod", "node")}
 _DOCS = "Kubernetes documentation"
@@ -238,7 +243,8 @@ SOURCE = (
         "A call from inside that the caller's own node translated is answered, if its endpoint listens.",
         "nf_nat: a node undoes for answers what it did to the packet",
         _answered,
-        condition="where no reverse-path filter is in the way",
+        condition="where no reverse-path filter is in the way; not for ::1 called from its node and an "
+        "endpoint elsewhere: IPv6 has no route_localnet, and takes no answer for ::1 from a device but lo",
         clusters=SERVED,
         calls=_FROM_INSIDE,
     ),
