@@ -26,8 +26,8 @@ settings.load_profile("ordinary")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: tests that wait for a kernel or a browser leave theirs to others."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: tests that wait for a kernel or a browser leave theirs to others."""
+    return (os.cpu_count() or 1) + 2
 
 
 WAITING = {"test_pages.py", "test_wheel.py", "kernel", "browser"}
