@@ -24,12 +24,14 @@ demo:  ## replay every scenario, then compare a node port with an external IP
 	$(BIN)/kproxysim compare $(COMPARE)
 
 # Workers and the programs that tests start would each compile what they load where Python may not keep byte code.
-# mypy runs beside the tests, and what it says comes after them.
+# mypy runs beside the tests, and what it says comes after them. The first time one process has to load all tests
+# before many do, or each would compile them.
 test: export PYTHONDONTWRITEBYTECODE =
 test:  ## lint, types and tests
 	@.ci/setup dev
 	$(RUFF)
 	@echo "$(BIN)/mypy, while the tests run"; $(BIN)/mypy >.venv/mypy.txt 2>&1 & types=$$!; \
+	[ -d tests/__pycache__ ] || $(BIN)/pytest --collect-only -qq >/dev/null 2>&1; \
 	echo "$(PYTEST)"; $(PYTEST); tests=$$?; \
 	wait $$types; types=$$?; echo "$(BIN)/mypy"; cat .venv/mypy.txt; \
 	[ $$tests = 0 ] || echo "the tests failed"; [ $$types = 0 ] || echo "mypy failed"; \
