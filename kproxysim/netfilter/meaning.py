@@ -16,7 +16,7 @@ from kproxysim.netfilter.matches.limit import LimitMatch
 from kproxysim.netfilter.matches.statistic import RandomMatch
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.targets.connection import ConnmarkTarget, CtTarget
-from kproxysim.netfilter.targets.header import ChecksumTarget, FieldTarget, TcpmssTarget
+from kproxysim.netfilter.targets.header import FieldTarget, TcpmssTarget
 from kproxysim.netfilter.targets.log import LogTarget, NflogTarget, TraceTarget
 from kproxysim.netfilter.targets.mark import MarkTarget
 from kproxysim.netfilter.targets.nat import MasqueradeTarget, NatTarget, NetmapTarget, RedirectTarget
@@ -41,7 +41,6 @@ Passing = (
     | NflogTarget
     | TraceTarget
     | TcpmssTarget
-    | ChecksumTarget
     | FieldTarget
     | TtlTarget
 )

@@ -17,7 +17,7 @@ from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 from kproxysim.values import dataclass
 
-__all__ = ["EXTENSIONS", "ChecksumTarget", "TcpmssTarget"]
+__all__ = ["EXTENSIONS", "FieldTarget", "TcpmssTarget"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,6 @@ class TcpmssTarget:
 
     def save(self) -> str:
         return "TCPMSS " + ("--clamp-mss-to-pmtu" if self.size is None else f"--set-mss {self.size}")
-
-
-@dataclass(frozen=True, slots=True)
-class ChecksumTarget:
-    """`--checksum-fill`: works out what a network card was to work out."""
-
-    cut = no_cut
-    then: ClassVar[Literal["goes-on"]] = "goes-on"
-    name = "CHECKSUM"
-
-    def carried_out(self, skb: Skb) -> Skb:
-        """The packet: its checksum is not followed."""
-        return skb
-
-    def save(self) -> str:
-        return "CHECKSUM --checksum-fill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +129,10 @@ def _build_tcpmss(given: list[Given], family: Family) -> TcpmssTarget:
     return TcpmssTarget(None if "clamp-mss-to-pmtu" in values else size)
 
 
-def _build_checksum(given: list[Given], family: Family) -> ChecksumTarget:
+def _build_checksum(given: list[Given], family: Family) -> FieldTarget:
     if not given:
         raise RuleSyntaxError("-j CHECKSUM needs --checksum-fill")
-    return ChecksumTarget()
+    return FieldTarget("CHECKSUM", "--checksum-fill")
 
 
 _NOT_FOLLOWED = "goes on with the next rule; the field is not followed"
