@@ -4,7 +4,7 @@
 
 A MODULE is one of the two packages, as `netfilter.nat` or `netfilter.matches.*`; without any, all are tried. What was
 tried stays in mutants/, and a later run goes on from there. Ends with 1 if a module that is held has a survivor for
-which survivors.toml has no reason.
+which survivors/ has no reason.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,32 +22,34 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.mutants.generated import Mutant
 
-__all__ = ["HELD", "REASONS", "Reason"]
+__all__ = ["HELD", "LISTED", "REASONS"]
 
 Change = tuple[str, str, str]
 """A function, the lines that it had, and those that a mutant has instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why survivors are let live: `about` says it, `changes` are all that it holds for."""
+def _read() -> tuple[dict[str, str], tuple[str, ...], tuple[tuple[Change, str], ...]]:
+    place = Path(__file__).with_name("survivors")
+    reasons: dict[str, str] = {}
+    held: list[str] = []
+    listed: list[tuple[Change, str]] = []
+    for path in sorted(place.glob("*.toml")):
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.stem == "reasons":
+            reasons = data
+            continue
+        held += data["held"]
+        listed += [
+            ((one["function"], one["was"].strip(), one["now"].strip()), one["reason"])
+            for one in data.get("survivor", ())
+        ]
+    return reasons, tuple(held), tuple(listed)
 
-    name: str
-    about: str
-    changes: frozenset[Change]
 
-
-def _read() -> tuple[tuple[str, ...], tuple[Reason, ...]]:
-    data = tomllib.loads(Path(__file__).with_name("survivors.toml").read_text(encoding="utf-8"))
-    reasons = []
-    for row in data["reason"]:
-        changes = [(one["function"], one["was"].strip(), one["now"].strip()) for one in row["survivor"]]
-        reasons.append(Reason(row["name"], row["about"], frozenset(changes)))
-    return tuple(data["held"]), tuple(reasons)
-
-
-HELD, REASONS = _read()
-"""Modules of which every survivor was read, and the reasons of those that stayed."""
+REASONS, HELD, LISTED = _read()
+"""Why survivors may live, by name; the modules of which every survivor was read; those that live, and the reason of
+each.
+"""
 
 
 def main() -> int:
@@ -85,7 +86,7 @@ def is_held(function: str) -> bool:
 
 
 def _told(tried: list[Mutant]) -> int:
-    known = {change: reason.name for reason in REASONS for change in reason.changes}
+    known = dict(LISTED)
     rows: dict[str, Counter[str]] = {}
     new: list[Mutant] = []
     for mutant in tried:
