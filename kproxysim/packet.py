@@ -35,7 +35,8 @@ class Packet:
     code) and, for errors, the `inner` packet that the error is about. `in_window` is false for a tcp
     packet whose sequence numbers lie beyond the window that its connection has reached, as conntrack saw it.
     `ttl` is the time to live, or hop limit, with which it leaves its sender; a packet on its way is still
-    the same packet.
+    the same packet. `echo_id` tells pings apart whose addresses are the same: 0 stands for the id that the
+    sender chose, another was drawn by address translation.
 
     Raises ValueError for addresses of two families, a port out of range, ports on a protocol without them, or
     a time to live outside 1 to 255.
@@ -51,6 +52,7 @@ class Packet:
     inner: Packet | None = None
     in_window: bool = True
     ttl: int = field(default=TIME_TO_LIVE, compare=False)
+    echo_id: int = 0
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class Packet:
         inner: Packet | None = None,
         in_window: bool = True,
         ttl: int = TIME_TO_LIVE,
+        echo_id: int = 0,
     ) -> None:
         put = object.__setattr__
         put(self, "protocol", protocol)
@@ -76,6 +79,7 @@ class Packet:
         put(self, "inner", inner)
         put(self, "in_window", in_window)
         put(self, "ttl", ttl)
+        put(self, "echo_id", echo_id)
         if not 1 <= ttl <= 255:
             raise ValueError(f"ttl {ttl} is outside 1 to 255")
         if self.src.version != self.dst.version:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from kproxysim.netfilter.bridging import by_bridge
 from kproxysim.netfilter.conntrack import CtState, Flow
 from kproxysim.netfilter.host import Host
-from kproxysim.netfilter.skb import Skb, to_address
+from kproxysim.netfilter.skb import OF_THE_KERNEL, Skb, to_address
 from kproxysim.netfilter.targets.reject import RejectTarget
 from kproxysim.packet import Packet
 
@@ -38,7 +38,8 @@ def refusal(host: Host, skb: Skb, target: RejectTarget) -> Skb | None:
 
     No reset answers a reset (`nf_reject_ip_tcphdr_get`), and nothing what was sent to everybody. To what
     came by a port of a bridge it goes back by that port, its source as rules see the destination: nothing
-    translates it (`nf_send_reset`).
+    translates it (`nf_send_reset`). About a reply to a ping it says nothing while the stack sends that: what
+    speaks by ICMP says one thing at a time (`icmp_xmit_lock`, `icmpv6_xmit_lock`).
     """
     if target.answer is None:
         if _is_for_many(host, skb):
@@ -49,6 +50,8 @@ def refusal(host: Host, skb: Skb, target: RejectTarget) -> Skb | None:
         packet = skb.packet.reply("RST" if "ACK" in flags else "RST,ACK")
         bridged = by_bridge(host, skb)
         return Skb.of(packet, oif=skb.iif) if bridged is not None and bridged[0] else _related(skb, packet)
+    if skb.icmp is not None and skb.iif == "" and skb.owner == OF_THE_KERNEL:
+        return None
     return _icmp_error(host, skb, target.answer)
 
 

@@ -15,7 +15,10 @@ from kproxysim.netfilter.overlay import Overlay
 from kproxysim.netfilter.tcp_states import Memory
 from kproxysim.values import dataclass
 
-__all__ = ["Connection", "Conntrack", "CtState", "Flow", "Status", "Tuple"]
+__all__ = ["ICMP_TYPES", "Connection", "Conntrack", "CtState", "Flow", "Status", "Tuple"]
+
+ICMP_TYPES = -(1 << 17)
+"""Counted down from here a port of a tuple is an ICMP type, above it the id of a packet (`Skb.sport`)."""
 
 _FIRST_SWEEP = 64
 """Entries above which a table looks for expired ones."""
@@ -24,7 +27,8 @@ _FIRST_SWEEP = 64
 class Tuple(NamedTuple):
     """One direction of a connection.
 
-    Ports are negative where the protocol has none. The id of a ping is not modelled. `family` is 4 or 6.
+    Ports are negative where the protocol has none. Of ICMP the type is the port of the side that is asked,
+    the id that of the side that asks. `family` is 4 or 6.
     """
 
     protocol: str
@@ -37,6 +41,11 @@ class Tuple(NamedTuple):
     def inverse(self) -> Tuple:
         """The tuple of a packet that answers this one, nothing translated."""
         return Tuple(self.protocol, self.dst, self.dport, self.src, self.sport, self.family)
+
+    @property
+    def echo_id(self) -> int:
+        """Of ICMP: the id, as `Skb.sport` has it."""
+        return self.sport if self.sport > ICMP_TYPES else self.dport
 
 
 class CtState:

@@ -22,8 +22,8 @@ _NAMES = {"tcp": "tcp", "udp": "udp", "sctp": "sctp", "icmp": "icmp", "ipv6-icmp
 def conntrack_list(entries: Iterable[Connection], clock: float) -> str:
     """One line an entry, in the order given, as of `clock` (seconds).
 
-    The kernel lists the families apart (`-f ipv6`), in the order of its hash. The id of a ping, which is not
-    known, is 0, and so are the keys of GRE.
+    The kernel lists the families apart (`-f ipv6`), in the order of its hash. The id that the sender of a
+    ping chose is not known and is 0, and so are the keys of GRE.
     """
     return "".join(f"{_line(entry, clock)}\n" for entry in entries)
 
@@ -43,7 +43,7 @@ def _line(entry: Connection, clock: float) -> str:
 def _direction(one: Tuple) -> str:
     addresses = f"src={to_address(one.src, one.family)} dst={to_address(one.dst, one.family)}"
     if one.protocol in ("icmp", "ipv6-icmp"):
-        return f"{addresses} type={icmp_type(one)} code=0 id=0"
+        return f"{addresses} type={icmp_type(one)} code=0 id={-1 - one.echo_id}"
     if one.protocol == "gre":
         return f"{addresses} srckey=0x0 dstkey=0x0"
     if one.sport < 0:

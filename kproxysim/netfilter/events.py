@@ -96,5 +96,5 @@ def rewrite_text(before: Skb, after: Skb) -> str:
 def _endpoint(address: int, port: int, family: int) -> str:
     text = written(address, family)
     if port < 0:
-        return text
+        return text if port == -1 else f"{text} (id {-1 - port})"
     return f"{text}:{port}" if family == 4 else f"[{text}]:{port}"

@@ -84,12 +84,17 @@ def _no_rules(_family: int) -> ChainGraph | None:
     return None
 
 
+def _everybody(_device: str, _next_hop: int, _family: int) -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class Host:
     """A network stack:
 
     a node, a pod, a client. `rules` gives the chains of a family (4 or 6), None where there are none.
-    `sets` are the ipsets whose members are known, by name. `tracking` tells whether connections are tracked
+    `has_neighbour` tells whether somebody answers on a device for a next hop, of a family. `sets` are the
+    ipsets whose members are known, by name. `tracking` tells whether connections are tracked
     whatever the rules ask for, None where they decide it.
     """
 
@@ -100,6 +105,7 @@ class Host:
     sysctls: Sysctls = field(default_factory=Sysctls)
     sets: Mapping[str, AddressSet] = field(default_factory=dict)
     tracking: bool | None = None
+    has_neighbour: Callable[[str, int, int], bool] = _everybody
 
     def listens(self, protocol: str, address: int, port: int) -> bool:
         """Does a process take packets to this address and port?"""

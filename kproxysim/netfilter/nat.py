@@ -35,6 +35,8 @@ HOOK_SIDE = {"PREROUTING": DESTINATION, "OUTPUT": DESTINATION, "INPUT": SOURCE, 
 _ATTEMPTS = 128
 """Ports of a range that the kernel tries."""
 
+_IDS = 1 << 16
+
 _NAT_BIT: dict[str, int] = {SOURCE: Status.SRC_NAT, DESTINATION: Status.DST_NAT}
 _DONE_BIT: dict[str, int] = {SOURCE: Status.SRC_NAT_DONE, DESTINATION: Status.DST_NAT_DONE}
 
@@ -109,7 +111,7 @@ def _destination(table: Conntrack, connection: Connection, current: Tuple, asked
     """
     wanted = current if asked.address is None else current._replace(dst=asked.address)
     if asked.ports is None or current.dport < 0:
-        return wanted
+        return _with_free_id(table, connection, wanted)
     low, high = asked.ports
     if low == high and asked.base is None:
         return wanted._replace(dport=low)
@@ -168,7 +170,7 @@ def _source(
 ) -> tuple[Tuple, tuple[int, int] | None]:
     wanted = current._replace(src=current.src if address is None else address)
     if current.sport < 0:
-        return wanted, None
+        return _with_free_id(table, connection, wanted), None
     low, high = ports if ports is not None else port_class(current.sport)
     fits = low <= current.sport <= high or ports is None
     if fits and not table.is_taken(wanted.inverse(), connection.number):
@@ -178,6 +180,18 @@ def _source(
         if not table.is_taken(other.inverse(), connection.number):
             return other, (low, high)
     return wanted, (low, high)
+
+
+def _with_free_id(table: Conntrack, connection: Connection, wanted: Tuple) -> Tuple:
+    """A ping whose answers another ping claims gets another id, whichever side is decided."""
+    if wanted.protocol not in ("icmp", "ipv6-icmp"):
+        return wanted
+    other = wanted
+    for number in range(_IDS):
+        if not _clashes(table, connection, other):
+            return other
+        other = wanted._replace(sport=-1 - number)
+    return wanted
 
 
 def translate(skb: Skb, hook: str) -> Skb:
@@ -199,8 +213,10 @@ def translate(skb: Skb, hook: str) -> Skb:
     target = opposite.inverse()
     if skb.inner is not None:
         skb = skb.with_inner(_inner(skb.inner, opposite, DESTINATION if side == SOURCE else SOURCE))
-    if skb.icmp is not None:
         sport, dport = skb.sport, skb.dport
+    elif skb.icmp is not None:
+        sport, dport = target.echo_id, skb.dport
+        skb = skb if sport == skb.sport else skb.with_source(skb.src, sport)
     else:
         sport, dport = target.sport, target.dport
     if side == SOURCE:
@@ -214,4 +230,5 @@ def _inner(packet: Packet, like: Tuple, side: str) -> Packet:
         src, sport = to_address(like.src, packet.family), None if sport is None else like.sport
     else:
         dst, dport = to_address(like.dst, packet.family), None if dport is None else like.dport
-    return Packet(packet.protocol, src, dst, sport, dport, packet.flags, packet.icmp)
+    echo_id = 0 if packet.icmp is None else -1 - like.echo_id
+    return Packet(packet.protocol, src, dst, sport, dport, packet.flags, packet.icmp, echo_id=echo_id)

@@ -54,10 +54,11 @@ def _words(address: int, family: int) -> list[int]:
     return [int.from_bytes(data[i : i + 4], "little") for i in range(0, 16, 4)]
 
 
-def hashed_address(low: int, high: int, src: int, dst: int, family: int, *, persistent: bool) -> int:
-    """The address between `low` and `high` for a packet from `src` to `dst`.
-
-    `persistent` leaves the destination out.
+def hashed_address(
+    low: int, high: int, src: int, dst: int, family: int, *, persistent: bool, led: bool = False
+) -> int:
+    """The address between `low` and `high` for a packet from `src` to `dst`; as its destination if it is to
+    be `led` there. `persistent` leaves the destination out.
     """
     last = 0 if family == 4 else 3
     towards = _words(dst, family)
@@ -72,7 +73,7 @@ def hashed_address(low: int, high: int, src: int, dst: int, family: int, *, pers
         chosen.append(word)
         full = full or word != maximum
         if not persistent:
-            j ^= towards[i]
+            j ^= _swapped(word) if led else towards[i]  # by then the tuple has the new one
     return int.from_bytes(b"".join(word.to_bytes(4, "big") for word in chosen), "big")
 
 
@@ -89,7 +90,13 @@ def pick_address(connection: Connection, target: NatTarget) -> int | None:
         return low
     current = connection.reply.inverse()
     return hashed_address(
-        low, int(target.last), current.src, current.dst, target.address.version, persistent=target.persistent
+        low,
+        int(target.last),
+        current.src,
+        current.dst,
+        target.address.version,
+        persistent=target.persistent,
+        led=target.name == "DNAT",
     )
 
 

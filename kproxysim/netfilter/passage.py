@@ -248,6 +248,10 @@ class Passage:
         """On to another host. A router takes one off the time to live, a bridge does not."""
         onwards = skb.with_devices(skb.iif, route.device)
         if self._is_bridged(skb, route):
+            next_hop = skb.dst if route.via is None else route.via
+            if is_redirected(skb) and not self.host.has_neighbour(route.device, next_hop, skb.family):
+                # asked for before the frame goes on (`br_nf_pre_routing_finish_bridge`)
+                return Outcome("transmit", onwards, route.device, next_hop, at="routing")
             self._note("routing", partial(_port_text, route.device), skb, "carried to another port")
             return self._transmit(self._hook("FORWARD", onwards), route)
         if skb.family == 6 and not self._forwards(skb):

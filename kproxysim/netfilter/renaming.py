@@ -56,6 +56,7 @@ class Renaming:
             None if packet.inner is None else self.packet(packet.inner),
             packet.in_window,
             packet.ttl,
+            packet.echo_id,
         )
 
     def skb(self, skb: Skb) -> Skb:

@@ -54,7 +54,8 @@ _SOMEBODY = Owner()
 class Skb(NamedTuple):
     """One packet as a hook sees it.
 
-    `sport` and `dport` are -1 where the protocol has no ports. `iif` and `oif` are device names, empty where
+    `sport` and `dport` are -1 where the protocol has no ports; of ICMP `sport` is -1 less the id that the
+    packet carries (`Packet.echo_id`). `iif` and `oif` are device names, empty where
     the hook has none. `flow` is the connection as it was when this value was made, None before conntrack has
     looked. `owner` tells by whose socket it left this host. `in_window` is that of the packet.
     `ttl` is what is left of its time to live, of its hop limit in IPv6.
@@ -85,7 +86,7 @@ class Skb(NamedTuple):
             packet.protocol,
             int(packet.src),
             int(packet.dst),
-            -1 if packet.sport is None else packet.sport,
+            -1 - packet.echo_id if packet.sport is None else packet.sport,
             -1 if packet.dport is None else packet.dport,
             packet.flags,
             packet.icmp,
@@ -112,6 +113,7 @@ class Skb(NamedTuple):
             self.icmp,
             self.inner,
             self.in_window,
+            echo_id=-1 - self.sport if self.sport < -1 else 0,
         )
 
     def arriving(self, device: str) -> Skb:

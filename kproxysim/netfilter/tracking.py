@@ -6,7 +6,7 @@ _gre.c, _generic.c; TCP is in `tcp_tracking`, SCTP in `sctp_tracking`.
 
 from __future__ import annotations
 
-from kproxysim.netfilter.conntrack import Connection, Conntrack, CtState, Flow, Status, Tuple
+from kproxysim.netfilter.conntrack import ICMP_TYPES, Connection, Conntrack, CtState, Flow, Status, Tuple
 from kproxysim.netfilter.host import Sysctls
 from kproxysim.netfilter.sctp_tracking import follow_sctp
 from kproxysim.netfilter.skb import Skb
@@ -17,9 +17,6 @@ __all__ = ["confirm", "icmp_type", "track"]
 
 _REPLIES = {4: {0: 8, 14: 13, 16: 15, 18: 17}, 6: {129: 128}}
 """ICMP types that answer, with those that ask: echo, timestamp, information, address mask; for IPv6 echo."""
-
-_ASKED = -2
-"""Counted down from here an ICMP type is no port."""
 
 _STREAM_AFTER = 2
 """Seconds after which a UDP connection that is still in use counts as a stream."""
@@ -116,9 +113,9 @@ def confirm(skb: Skb, table: Conntrack) -> Skb:
 
 def icmp_type(one: Tuple) -> int:
     """The type of the ICMP packets of this direction of a connection."""
-    if one.dport != -1:
-        return _ASKED - one.dport
-    asked = _ASKED - one.sport
+    if one.dport <= ICMP_TYPES:
+        return ICMP_TYPES - one.dport
+    asked = ICMP_TYPES - one.sport
     return next(answer for answer, question in _REPLIES[one.family].items() if question == asked)
 
 
@@ -126,10 +123,13 @@ def _tuple_of(skb: Skb) -> Tuple:
     """The direction that a packet belongs to.
 
     For ICMP the request stands in for a port on the side that is asked, so that a question and its answer
-    belong together and two hosts that ask each other the same do not.
+    belong together and two hosts that ask each other the same do not; the id is that of the side that asks.
     """
     sport, dport = skb.sport, skb.dport
     if skb.icmp is not None:
         asked = _REPLIES[skb.family].get(skb.icmp[0])
-        sport, dport = (_ASKED - asked, -1) if asked is not None else (-1, _ASKED - skb.icmp[0])
+        if asked is None:
+            dport = ICMP_TYPES - skb.icmp[0]
+        else:
+            sport, dport = ICMP_TYPES - asked, sport
     return Tuple(skb.protocol, skb.src, sport, skb.dst, dport, skb.family)

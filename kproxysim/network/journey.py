@@ -142,7 +142,8 @@ class Journey:
         host, skb = end.host, end.outcome.skb
         packet = skb.packet
         if packet.icmp is not None:
-            answer = Packet(packet.protocol, packet.dst, packet.src, icmp=ECHO[packet.icmp])
+            reply = ECHO[packet.icmp]
+            answer = Packet(packet.protocol, packet.dst, packet.src, icmp=reply, echo_id=packet.echo_id)
             return self.send(host, answer, owner=OF_THE_KERNEL, answers=True)
         if packet.flags == "ABORT" or "RST" in packet.flags:
             self.state(host).disconnect(taking(skb))

@@ -152,6 +152,7 @@ class Precedents:
             packet.icmp,
             packet.in_window,
             packet.ttl,
+            packet.echo_id,
             mark,
             atoms.number(src),
             atoms.number(dst),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
 
@@ -305,6 +305,7 @@ class _Builder:
             frozenset(sockets),
             settings_of({**effects.sysctls, **facts.sysctls}),
             tracking=facts.conntrack,
+            has_neighbour=partial(self._has_neighbour, name),
         )
         self.topology.place(name, host, "node", node.name)
         for interface in links:
@@ -312,6 +313,9 @@ class _Builder:
                 self.topology.plug(name, interface.name, CLUSTER_SIDE)
         self._pod_links(name, node, table, [pod for pod in pods if not pod.host_network])
         self._routes(node, table, facts, links[0].name)
+
+    def _has_neighbour(self, host: str, device: str, next_hop: int, version: int) -> bool:
+        return self.topology.neighbour(host, device, next_hop, version) is not None
 
     def _pod_links(self, name: str, node: Node, table: RoutingTable, pods: list[Pod]) -> None:
         networks = [parse_cidr(text) for text in node.spec.pod_cidrs]

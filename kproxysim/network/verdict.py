@@ -59,6 +59,11 @@ _REFUSED_AT_HOME = {
 }
 """What connect() says where a route refuses, by its kind (`fib_props` in net/ipv4/fib_semantics.c)."""
 
+_TRIES_AGAIN = ("tcp", "sctp")
+"""Protocols that do not tell connect() of what becomes of a packet: they send it again, and wait
+(`tcp_transmit_skb`, `sctp_packet_transmit`).
+"""
+
 _AFTER_OUTPUT = ("no-route-after-dnat", "loopback-source-leaves")
 """What a packet may come to that is routed again after OUTPUT translated it."""
 
@@ -326,10 +331,11 @@ def _client_sees(call: Call, leg: Leg, reached: Reached | None, reply: Reply | N
             if kind == "broadcast" and call.packet.protocol != "tcp":
                 return "prohibited"
             return _REFUSED_AT_HOME.get(kind, "net-unreachable")
-        if outcome.reason in _AFTER_OUTPUT and call.packet.protocol != "tcp":
-            return _REFUSED_AT_HOME.get(outcome.detail, "net-unreachable")  # TCP tries again, and waits
+        is_told = call.packet.protocol not in _TRIES_AGAIN
+        if outcome.reason in _AFTER_OUTPUT and is_told:
+            return _REFUSED_AT_HOME.get(outcome.detail, "net-unreachable")
         on_its_way_out = _base_of(leg) in (":OUTPUT:", ":POSTROUTING:")  # send() waits for both
-        if on_its_way_out and outcome.kind in ("dropped", "rejected") and call.packet.protocol != "tcp":
+        if on_its_way_out and outcome.kind in ("dropped", "rejected") and is_told:
             return "not-permitted"
     if is_reset(call.packet) and reached is not None:
         return "reset"

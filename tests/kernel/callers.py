@@ -56,6 +56,7 @@ class Caller:
         self.errors: list[tuple[int, int, str]] = []
         self.deadline = 0.0
         self.talks = False
+        self.is_routed = False
 
     @property
     def is_done(self) -> bool:
@@ -70,6 +71,7 @@ class Caller:
                 unbound.connect((self.flow.dst, self.flow.dport))
             except OSError:
                 return ""
+            self.is_routed = True
             return str(unbound.getsockname()[0])
 
     def start(self) -> None:
@@ -99,7 +101,10 @@ class Caller:
             if flow.protocol == "udp" and not self.client:
                 self.socket.send(CALL + b"%04d" % self.number)
         except OSError as error:
-            self._tell(error.errno or 0)
+            if not (self.is_routed and (flow.flags or flow.protocol == "sctp")):
+                self._tell(
+                    error.errno or 0
+                )  # TCP and SCTP try again: what becomes of it only a raw socket hears
 
     def say(self, patience: float) -> None:
         """Send on. A TCP socket whose connection is gone is told so."""

@@ -6,6 +6,7 @@ A TCP client acknowledges, and whoever gets an answer that he never asked for sa
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from kproxysim.netfilter.chance import Enumeration, enumerate_runs
 from kproxysim.netfilter.events import Outcome
@@ -20,12 +21,16 @@ from kproxysim.network.verdict import Call, branch_of
 from kproxysim.packet import Packet
 from tests.kernel.plan import Arrival
 
+MOST = 64
+"""Ways of which a lab can find the one that was gone."""
+
 
 @dataclass(frozen=True)
 class Expected:
     """One way that a connection may go. `counters` as in `Seen`; `ports` are the source ports that the server may see.
 
-    `states` is what the hosts that it passed remember afterwards.
+    `states` is what the hosts that it passed remember afterwards, `unmodelled` what is not known of it, by name, "" if all is;
+    `asks_in_vain` whether a neighbour was asked for who is not there.
     """
 
     branch: Branch
@@ -35,6 +40,8 @@ class Expected:
     errors: tuple[tuple[int, int, str], ...]
     counters: dict[tuple[str, str], int]
     states: dict[str, HostState]
+    unmodelled: str
+    asks_in_vain: bool
 
 
 @dataclass(slots=True)
@@ -61,7 +68,7 @@ def expected(
     owner: Owner | None = None,
     mark: int = 0,
 ) -> list[Expected]:
-    """All ways that it may go; only its first packet has the `mark` (of UDP that is all). A `raw` packet has no socket behind it that could use an answer. `before` is what hosts remember, by their names
+    """All ways that it may go, or one more than `MOST`; only its first packet has the `mark` (of UDP that is all). A `raw` packet has no socket behind it that could use an answer. `before` is what hosts remember, by their names
     in the topology.
     """
     router = world._router(topology)
@@ -80,11 +87,15 @@ def expected(
             if packet.protocol == "sctp":  # no host of the lab speaks it, so nothing comes back
                 legs, client = legs[:1], "timeout"
         low, high = branch.sport_range or (final.sport or 0, final.sport or 0)
-        errors = _errors(branch) if len(legs) > 1 else ()
+        errors = tuple(_errors(legs[1:], sender.host, packet))
         counters = dict(_counted(legs))
-        return Expected(branch, client, arrival, range(low, high + 1), errors, counters, journey.states)
+        outcomes = [leg.end.outcome for leg in journey.legs]
+        unmodelled = next((one.detail for one in outcomes if one.kind == "unmodelled"), "")
+        ports = range(low, high + 1)
+        in_vain = any(one.reason == "nobody-has-this-address" for one in outcomes)
+        return Expected(branch, client, arrival, ports, errors, counters, journey.states, unmodelled, in_vain)
 
-    return [found for _, found in enumerate_runs(run)]
+    return [found for _, found in islice(enumerate_runs(run), MOST + 1)]
 
 
 def _go_on(
@@ -129,12 +140,20 @@ def _use(
         journey.refuse(end.host, end.outcome.skb)
 
 
-def _errors(branch: Branch) -> tuple[tuple[int, int, str], ...]:
-    reply = branch.reply
-    if reply is None or reply.disposition != "delivered" or reply.packet.inner is None:
-        return ()
-    assert reply.packet.icmp is not None
-    return ((*reply.packet.icmp, str(reply.packet.src)),)
+def _errors(legs: list[Leg], sender: str, packet: Packet) -> Iterator[tuple[int, int, str]]:
+    """What the sender hears of its packets: of the first, or of the acknowledgement of an answer."""
+    for leg in legs:
+        told = leg.end.outcome.skb.packet
+        if leg.end.host != sender or leg.end.outcome.kind != "deliver" or told.inner is None:
+            continue
+        about = told.inner
+        if (about.protocol, about.source, about.destination) == (
+            packet.protocol,
+            packet.source,
+            packet.destination,
+        ):
+            assert told.icmp is not None
+            yield *told.icmp, str(told.src)
 
 
 def _counted(legs: list[Leg]) -> Counter[tuple[str, str]]:

@@ -64,6 +64,50 @@ def test_conntrack_may_be_strict_about_tcp() -> None:
     assert tally.flows == 6
 
 
+CIRCLES = """\
+*mangle
+-A FORWARD
+-A POSTROUTING -p icmp
+COMMIT
+*nat
+-A PREROUTING -d 10.96.0.1/32 -j DNAT --to-destination 10.44.0.99
+-A POSTROUTING -d 192.0.2.7/32 -j MASQUERADE
+-A POSTROUTING -d 192.0.2.8/32 -j SNAT --to-source 192.0.2.9
+COMMIT
+*filter
+-A OUTPUT -p icmp -m icmp --icmp-type 0 -s 10.44.0.1/32 -j REJECT
+-A OUTPUT -p udp -m udp --sport 53 -j REJECT
+COMMIT
+"""
+
+
+def test_pings_in_a_circle_and_who_is_told_of_nothing() -> None:
+    """Each time round a ping gets another id, since its answers would be those of the time before. A ping's answer that is
+    refused on its way out is not told of, a process's is. Who is not there is asked for before a bridge carries a frame on.
+    """
+    tally = Tally()
+    place = world(
+        only=(),
+        pods=[Pod("default", "inside", "node-a", ("10.44.0.5",))],
+        edge=Edge(
+            "routed", routes={f"192.0.2.{end}": "node-a" for end in (7, 8, 9)} | {"10.96.0.1": "node-a"}
+        ),
+        facts={"node-a": NodeFacts.model_validate({"listening": ["udp/53"]})},
+        rules={"node-a": [Ruleset.from_save(CIRCLES)], "node-b": []},
+        pod_network="bridge",
+    )
+    pod = "pod/default/inside"
+    with Lab(place, ["203.0.113.7"]) as lab:
+        for sender, target in product((CLIENT, pod), ("192.0.2.7/icmp", "192.0.2.8/icmp", "192.0.2.7:80")):
+            compare(lab, tally, sender, target)
+        for sender, target in product((CLIENT, pod, "node/node-b"), ("10.44.0.1/icmp", "10.128.0.12:53/udp")):
+            compare(lab, tally, sender, target)
+        for sender, target in product((CLIENT, pod), ("10.96.0.1:80", "10.96.0.1/icmp")):
+            compare(lab, tally, sender, target)
+    assert not tally.disagreements, "\n".join(tally.disagreements)
+    assert tally.flows == 16
+
+
 def test_packets_with_little_time_to_live() -> None:
     """On their way, and in a circle in which the node translates the source, so that what the edge says of it comes back to the edge."""
     translating = Ruleset.from_save(

@@ -6,8 +6,10 @@ import pytest
 
 from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.conntrack import Connection, Conntrack, Flow, Status, Tuple
+from kproxysim.netfilter.host import Sysctls
 from kproxysim.netfilter.nat import DESTINATION, SOURCE, Wanted, bind, cut_ports, is_bound, translate
 from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.tracking import track
 from kproxysim.packet import Packet
 
 CLIENT, OTHER, DIALLED, ENDPOINT, NODE = 0x0A000005, 0x0A000006, 0x0A600001, 0x0AF4010A, 0x0A80000B
@@ -283,3 +285,32 @@ def test_searches_for_ports_are_told_to_whoever_divides_them() -> None:
     for port in (0, 1, 2, 511, 512, 599, 600, 601, 1023, 1024, 1025, 65535):
         assert found.is_single(port) == classes.is_single(port)
         assert found.number(port) == classes.number(port)
+
+
+def ping(src: str, dst: str, echo_id: int = 0, icmp: tuple[int, int] = (8, 0)) -> Skb:
+    return Skb.of(Packet("icmp", src, dst, icmp=icmp, echo_id=echo_id))
+
+
+def there(echo_id: int, src: str = "10.128.0.11") -> Packet:
+    return ping(src, "10.244.1.10", echo_id).packet
+
+
+def test_a_ping_whose_answers_another_ping_claims_gets_another_id() -> None:
+    """Measured on Linux 6.18: the id is that of both sides, so DNAT changes it as well as SNAT; answers and errors get
+    the one back that the sender chose.
+    """
+    known, sysctls = Conntrack(), Sysctls()
+    for number, source in enumerate(("10.0.0.5", "10.0.0.6", "10.0.0.7")):
+        flow = track(ping(source, "10.96.0.1"), known, sysctls).flow
+        assert flow is not None
+        assert flow.connection is not None
+        led = bind(known, flow.connection, DESTINATION, Wanted(ENDPOINT))
+        known.confirm(bind(known, led, SOURCE, Wanted(NODE)))
+        gone = translate(track(ping(source, "10.96.0.1"), known, sysctls), "POSTROUTING").packet
+        assert (str(gone.src), gone.echo_id) == ("10.128.0.11", number)
+        back = track(ping("10.244.1.10", "10.128.0.11", number, (0, 0)), known, sysctls)
+        answer = translate(back, "PREROUTING").packet
+        assert (str(answer.dst), answer.echo_id) == (source, 0)
+        error = Packet("icmp", "10.244.1.1", "10.128.0.11", icmp=(3, 1), inner=there(number))
+        quoted = translate(track(Skb.of(error), known, sysctls), "PREROUTING").inner
+        assert quoted == there(0, source)

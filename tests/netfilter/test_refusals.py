@@ -11,7 +11,7 @@ from kproxysim.netfilter.host import DeviceSettings, Host, Socket, Sysctls
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
 from kproxysim.netfilter.ruleset import Ruleset
-from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.skb import OF_THE_KERNEL, Owner, Skb
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.syntax import parse_rule
 from kproxysim.packet import Packet
@@ -97,6 +97,19 @@ def test_a_broadcast_address_of_another_device_is_dialled_in_a_frame_to_the_rout
     match = parse_rule("-m pkttype --pkt-type broadcast", "ipv4").checks[0]
     skb = Skb.of(Packet("udp", "10.44.0.5", "10.128.0.255", 1024, 80), iif=device)
     assert match.holds(skb, passage()) is wanted
+
+
+@pytest.mark.parametrize("owner, told", [(OF_THE_KERNEL, None), (Owner(), (3, 3))])
+def test_nobody_is_told_that_the_answer_to_a_ping_is_refused(
+    owner: Owner, told: tuple[int, int] | None
+) -> None:
+    """Measured: what speaks by ICMP says one thing at a time (`icmp_xmit_lock`); a process sends by a socket of its own."""
+    run = passage()
+    graph = ChainGraph(Ruleset.from_save("*filter\n-A OUTPUT -j REJECT\nCOMMIT\n", "ipv4"))
+    run.host.rules = lambda _: graph
+    outcome = run.send(Packet("icmp", "10.128.0.12", "10.128.0.99", icmp=(0, 0)), owner=owner)
+    assert outcome.kind == "rejected"
+    assert (None if outcome.answer is None else outcome.answer.icmp) == told
 
 
 def test_no_answer_leaves_from_loopback() -> None:

@@ -90,6 +90,13 @@ def test_the_kernels_hash_picks_of_a_range(
     assert found == number(wanted)
 
 
+@pytest.mark.parametrize("led, wanted", [(True, "fd00:44::5"), (False, "fd00:44::6")])
+def test_the_hash_reads_the_destination_that_it_has_put_there_already(led: bool, wanted: str) -> None:
+    """Measured: of IPv6 DNAT, whose addresses have more than one word; SNAT reads the one that was dialled."""
+    low, high, src, dst = map(number, ("fd00:44::5", "fd00:44::6", "fd00:128::12", "fd00:96::1"))
+    assert hashed_address(low, high, src, dst, 6, persistent=False, led=led) == number(wanted)
+
+
 def test_dnat_to_ranges_of_addresses_and_ports() -> None:
     """A port in the range is kept, another becomes the lowest one."""
     rule = "-A OUTPUT -d 10.9.1.0/24 -p udp -j DNAT --to-destination 10.9.0.20-10.9.0.31:1000-1003"

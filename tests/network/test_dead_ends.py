@@ -1,7 +1,10 @@
 """Packets that nobody takes: who says so, and what their sender is told. As a kernel with a Linux router for an edge does."""
 
+import pytest
+
 from kproxysim.cluster import NodeFacts
 from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Edge, Pod
 from kproxysim.network.trace import Branch
 from kproxysim.packet import Packet
@@ -173,3 +176,46 @@ def test_a_device_of_which_nobody_said_what_it_is_is_taken_for_no_bridge() -> No
             "br7 of node-a is taken for no bridge: a reset passes its rules",
         ),
     )
+
+
+ABSENT = "*nat\n-A PREROUTING -d 10.96.0.1/32 -j DNAT --to-destination 10.44.0.99\nCOMMIT\n*mangle\n-A FORWARD\nCOMMIT\n"
+
+
+def test_a_bridge_asks_who_is_there_before_it_carries_a_translated_frame_on() -> None:
+    """Measured, and `br_nf_pre_routing_finish_bridge`: rules in FORWARD never see it. What is routed passes them first."""
+    told = {}
+    for pod_network in ("bridge", "ptp"):
+        place = world(
+            only=(),
+            pods=[Pod("default", "p5", "node-a", ("10.44.0.5",))],
+            pod_network=pod_network,
+            edge=Edge("routed", routes={"10.44.0.0/24": "node-a"}),
+            rules={"node-a": [Ruleset.from_save(ABSENT, "ipv4")]},
+        )
+        (branch,) = place.send(place.packet("pod/default/p5", "10.96.0.1:80", ttl=3), "pod/default/p5")
+        seen = [step.chain for hop in branch.hops for step in hop.steps if isinstance(step, Walked)]
+        told[pod_network] = branch.reason, "FORWARD" in seen
+    assert told == {
+        "bridge": ("nobody-has-this-address", False),
+        "ptp": ("routing-loop", True),
+    }
+
+
+def test_a_ping_that_comes_round_again_gets_another_id() -> None:
+    """Measured: its answers would be those of the connection before (`nf_nat_l4proto_unique_tuple`), so each is another."""
+    translating = Ruleset.from_save("*nat\n-A POSTROUTING -j SNAT --to-source 192.0.2.8\nCOMMIT\n", "ipv4")
+    place = world(only=(), edge=ROUTED, rules={"node-a": [translating], "node-b": []})
+    (branch,) = place.send(place.packet(CLIENT, "192.0.2.7/icmp", ttl=9), CLIENT)
+    left = [skb.packet.echo_id for skb in (hop.steps[-1].after for hop in branch.hops if hop.kind == "node")]
+    assert left == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "protocol, told", [("tcp", "timeout"), ("sctp", "timeout"), ("udp", "not-permitted")]
+)
+def test_who_is_told_that_nothing_may_go_out(protocol: str, told: str) -> None:
+    """TCP and SCTP send again and wait (`sctp_packet_transmit` in net/sctp/output.c)."""
+    dropping = Ruleset.from_save("*filter\n-A OUTPUT -j DROP\nCOMMIT\n", "ipv4")
+    place = world(only=(), edge=ROUTED, rules={"node-a": [dropping], "node-b": []})
+    (branch,) = place.send(place.packet("node/node-a", f"10.128.0.13:80/{protocol}"), "node/node-a")
+    assert branch.client_sees == told

@@ -228,6 +228,7 @@ class TestToldApart:
         "inner": tcp("10.128.0.12", "203.0.113.7", 80, 40000),
         "in_window": False,
         "ttl": 1,
+        "echo_id": 1,
     }
 
     def test_by_every_other_field(self, monkeypatch: pytest.MonkeyPatch) -> None:
