@@ -102,14 +102,16 @@ def pick_address(connection: Connection, target: NatTarget) -> int | None:
 
 def redirect_address(routing: RoutingTable, hook: str, skb: Skb) -> int | None:
     """Where REDIRECT sends a packet: loopback for what was made here, else the first address of the device it
-    came in by, in IPv6 the newest (`nf_nat_redirect_ipv4`, `_ipv6`). None if that has no usable one.
+    came in by; in IPv6 the newest, a link-local one for a link-local destination and where there is no other
+    (`nf_nat_redirect_ipv4`, `_ipv6`). None if that has no usable one.
     """
     if hook == "OUTPUT":
         return (127 << 24) + 1 if skb.family == 4 else 1
     interface = routing.interfaces.get(skb.iif)
-    link_local = skb.family == 6 and skb.dst >> 118 == 0xFE80 >> 6
-    addresses = interface.addresses if interface else ()
-    for address in addresses if skb.family == 4 else reversed(addresses):
-        if address.version == skb.family and (skb.family == 4 or address.ip.is_link_local == link_local):
-            return int(address.ip)
-    return None
+    own = [one.ip for one in (interface.addresses if interface else ()) if one.version == skb.family]
+    if skb.family == 6:
+        own.reverse()
+        own.sort(key=lambda one: one.is_link_local)
+        if skb.dst >> 118 == 0xFE80 >> 6:
+            own = [one for one in own if one.is_link_local]
+    return int(own[0]) if own else None

@@ -1,8 +1,9 @@
 """Which of its addresses an IPv6 host speaks from: RFC 6724, section 5.
 
 Source: `ipv6_dev_get_saddr`, `ipv6_get_saddr_eval` in net/ipv6/addrconf.c, the table of labels in
-net/ipv6/addrlabel.c. All addresses of the host are candidates, whatever device they are on; the rules about
-tentative, deprecated and temporary addresses have nothing to decide here.
+net/ipv6/addrlabel.c. All addresses of the host are candidates, but to a group or a link-local address it
+speaks from one of the device; the rules about tentative, deprecated and temporary addresses have nothing to
+decide here.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def _fixed_ends() -> frozenset[int]:
 def _score(address: int, length: int, on_device: bool, destination: int) -> tuple[int, ...]:
     """The rules in their order: the destination itself, scope, device, label, longest common prefix."""
     scope, wanted = _scope(address), _scope(destination)
+    stays_on_link = wanted <= _LINK or destination >> 120 == 0xFF
     return (
+        stays_on_link and on_device,
         address == destination,
         -scope if scope >= wanted else scope - 128,
         on_device,

@@ -23,7 +23,7 @@ ACCEPTED, REFUSED, GONE, REOPENED = "accepted", "refused", "gone", "reopened"
 _SOON = 120
 """Seconds that an entry may stay although both ends try to close it with packets outside the window."""
 
-_LAST_STATES = ("TIME_WAIT", "CLOSE", "SYN_SENT2")
+_LAST_STATES = ("TIME_WAIT", "CLOSE")
 _ENDING = ("FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE")
 _SYN_SENT2 = 120
 """Seconds: of this state alone there is no sysctl."""
@@ -56,7 +56,7 @@ def follow(
         if not is_syn and not sysctls.tcp_loose:
             return Step(REFUSED, connection)
         memory = Memory(known=(not is_syn, False), lenient=(not is_syn, not is_syn))
-        connection, in_window = connection._replace(state="NONE", tcp=memory), True
+        connection = connection._replace(state="NONE", tcp=memory)
     memory, old = connection.tcp, connection.state
     new = TRANSITIONS[is_reply][kind][old]
     if new == INVALID:
@@ -70,14 +70,9 @@ def follow(
         if kind != "SYN-ACK" or memory.last != "SYN" or not other_spoke_last:
             return Step(ACCEPTED, _ignored(connection, kind, is_reply=is_reply))
         # it answers a SYN that was ignored: the two ends are in step, and the entry comes after them
-        memory = Memory(
-            "SYN",
-            not is_reply,
-            known=(is_reply, not is_reply),
-            lenient=(memory.lenient[0] and not is_reply, memory.lenient[1] and is_reply),
-            acks_seen=memory.acks_seen,
-        )
-        connection, new = connection._replace(state="SYN_SENT", tcp=memory), "SYN_RECV"
+        lenient = (False, memory.lenient[1])
+        memory = Memory(known=(True, False), lenient=lenient, acks_seen=memory.acks_seen)
+        connection, new = connection._replace(tcp=memory), "SYN_RECV"
     if _is_not_asked(connection, kind, flags, is_reply=is_reply):
         memory = _moved(connection.tcp, kind, is_reply=is_reply)
         return _kept(connection._replace(state=new, tcp=memory), connection.state, kind, sysctls, clock)
@@ -144,7 +139,7 @@ def _is_established(connection: Connection) -> bool:
 
 def _ignored(connection: Connection, kind: str, *, is_reply: bool) -> Connection:
     memory = connection.tcp._replace(last=kind, last_is_reply=is_reply, bare_from=None, acks_seen=True)
-    if kind == "SYN" and not is_reply:
+    if kind == "SYN":
         memory = memory._replace(simultaneous=False, challenge=connection.state == "LAST_ACK")
     return connection._replace(tcp=memory)
 
@@ -158,7 +153,7 @@ def _refused(
     memory = connection.tcp
     if memory.last_is_reply == is_reply or memory.last not in ("RST", "FIN"):
         return connection._replace(tcp=memory._replace(last=kind, last_is_reply=is_reply))
-    if connection.expires - clock < _SOON:
+    if connection.expires - clock <= _SOON:
         return connection
     return connection._replace(expires=min(connection.expires, clock + timeouts.tcp_timeout_unacknowledged))
 

@@ -1,4 +1,4 @@
-"""What conntrack makes of TCP, packet by packet: random ones in both directions through a router.
+"""What conntrack makes of TCP, packet by packet: known ways and random ones, in both directions through a router.
 
 After each are compared: is it NEW, ESTABLISHED or INVALID to `-m conntrack --ctstate`; is there an entry; its state, [UNREPLIED], [ASSURED],
 and for how long it is kept. KPROXYSIM_KERNEL_SEGMENTS says how many segments to send at least.
@@ -6,14 +6,15 @@ and for how long it is kept. KPROXYSIM_KERNEL_SEGMENTS says how many segments to
 
 import os
 import re
+from collections.abc import Iterable, Iterator
 from random import Random
 
 import pytest
 
 from kproxysim.netfilter.conntrack import Status
 from kproxysim.netfilter.host import Sysctls
-from kproxysim.netfilter.timeouts import Timeouts
 from tests.kernel.tracker import Router, Segments, needs_conntrack
+from tests.netfilter.tcp_rows import ROWS, SETTINGS, segments, sysctls_of
 
 SEGMENTS = int(os.environ.get("KPROXYSIM_KERNEL_SEGMENTS", "3000"))
 STEPS = 14
@@ -22,39 +23,6 @@ FLOWS = 40
 USUAL = ("SYN", "SYN,ACK", "ACK", "PSH,ACK", "FIN,ACK", "RST", "RST,ACK")
 WEIGHTS = (5, 5, 8, 6, 5, 2, 2)
 ODD = ("FIN", "FIN,SYN", "PSH", "ACK,URG", "FIN,RST,ACK", "SYN,ACK,URG")
-
-DISTINCT = {
-    f"nf_conntrack_tcp_timeout_{name}": str(seconds)
-    for name, seconds in {
-        "syn_sent": 1000, "syn_recv": 1100, "established": 9000, "fin_wait": 1200, "close_wait": 1300, "last_ack": 1400,
-        "time_wait": 1500, "close": 1600, "max_retrans": 2100, "unacknowledged": 3100,
-    }.items()
-}  # fmt: skip
-"""No two alike, and the two that only shorten others in the middle."""
-
-SHORTENED = DISTINCT | {
-    "nf_conntrack_tcp_timeout_max_retrans": "700",
-    "nf_conntrack_tcp_timeout_unacknowledged": "600",
-}
-
-SETTINGS: dict[str, dict[str, str]] = {
-    "defaults": {},
-    "distinct": DISTINCT,
-    "shortened": SHORTENED,
-    "liberal": DISTINCT | {"nf_conntrack_tcp_be_liberal": "1"},
-    "strict": DISTINCT | {"nf_conntrack_tcp_loose": "0"},
-    "impatient": DISTINCT | {"nf_conntrack_tcp_max_retrans": "1"},
-}
-
-
-def sysctls_of(values: dict[str, str]) -> Sysctls:
-    return Sysctls(
-        tcp_loose=values.get("nf_conntrack_tcp_loose") != "0",
-        tcp_be_liberal=values.get("nf_conntrack_tcp_be_liberal") == "1",
-        tcp_max_retrans=int(values.get("nf_conntrack_tcp_max_retrans", "3")),
-        timeouts=Timeouts.of({f"net.netfilter.{name}": value for name, value in values.items()}),
-    )
-
 
 ENTRY = re.compile(
     r"^tcp +6 (\d+) (\S+) src=(\S+) dst=\S+ sport=(\d+) dport=(\d+) (\[UNREPLIED\] )?src=.*$", re.MULTILINE
@@ -93,15 +61,41 @@ def is_same(theirs: tuple[int, str] | None, ours: tuple[float, str] | None) -> b
     return theirs[1] == ours[1] and (kept_as_long or theirs[1].startswith("CLOSE "))
 
 
+def disagreements_of(rows: Iterable[str], router: Router, sysctls: Sysctls) -> Iterator[str]:
+    """The rows without pauses, all at once: one packet of each in a turn."""
+    ways = [
+        [one for one in segments(row) if not isinstance(one, float)]
+        for row in rows
+        if not re.search(r"\d+s,", row)
+    ]
+    flows = [Segments(1024 + n, sysctls, (3 << 28, 7 << 27)) for n in range(len(ways))]
+    for turn in range(max(map(len, ways))):
+        packets: list[tuple[str, bytes]] = []
+        thoughts = {}
+        for flow, way in zip(flows, ways, strict=True):
+            if turn < len(way):
+                side, flags, in_window = way[turn]
+                data, thought = flow.step(side, flags, in_window=in_window, number=len(packets) + 1)
+                packets.append(("right" if side else "left", data))
+                thoughts[flow] = thought, f"{way[: turn + 1]}"
+        seen = router.carry(packets)
+        entries = listed(router.list())
+        for called, (flow, (thought, way_there)) in zip(seen, thoughts.items(), strict=True):
+            theirs, ours = entries.get(flow.port), expected(flow)
+            if called != thought or not is_same(theirs, ours):
+                yield f"kernel {called} {theirs}: {thought} {ours} after {way_there}"
+    router.flush()
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_each_segment(name: str) -> None:
     needs_conntrack()
     values = SETTINGS[name]
     drawn = Random(name)
     sysctls = sysctls_of(values)
-    disagreements: list[str] = []
     sent = 0
     with Router(values) as router:
+        disagreements = list(disagreements_of(ROWS[name], router, sysctls))
         while sent * len(SETTINGS) < SEGMENTS and not disagreements:
             flows = [Segments(1024 + n, sysctls, (3 << 28, 7 << 27)) for n in range(FLOWS)]
             told = {flow.port: "" for flow in flows}

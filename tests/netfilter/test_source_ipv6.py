@@ -46,6 +46,46 @@ def test_source_of_an_unbound_socket(destination: str, source: str) -> None:
     assert host().source_for(int(IPv6Address(destination)), 6) == int(IPv6Address(source))
 
 
+SCOPES = {
+    "e0": ("fe80::11/64", "fec0::11/64", "fd00:128::11/64", "2001:db8:51::11/64", "2002:102:304::1/48", "2001:0:1::1/128", "3ffe::1/128"),
+    "e1": ("fe80::21/64", "2001:db8:9::1/64", "fd00:9::1/64"),
+}  # fmt: skip
+
+BY_DEVICE = {
+    # to a group or on the link it is one of the device, of a scope that reaches as far
+    "ff01::1": ("fe80::11", "fe80::21"),
+    "ff02::1": ("fe80::11", "fe80::21"),
+    "ff05::2": ("fec0::11", "2001:db8:9::1"),
+    "ff0e::1": ("2001:db8:51::11", "2001:db8:9::1"),
+    "fe80::99": ("fe80::11", "fe80::21"),
+    # to anybody else the scope comes before the device
+    "fec0::99": ("fec0::11", "fec0::11"),
+    "fd00:128::11": ("fd00:128::11", "fd00:128::11"),
+    # then the label, after the device
+    "fd00:128::99": ("fd00:128::11", "fd00:9::1"),
+    "fd00:9::99": ("fd00:128::11", "fd00:9::1"),
+    "2001:db8:9::99": ("2001:db8:51::11", "2001:db8:9::1"),
+    "2002:102:304::5": ("2002:102:304::1", "2001:db8:9::1"),
+    "2002:a00:1::1": ("2002:102:304::1", "2001:db8:9::1"),
+    "2001:0:5::5": ("2001:0:1::1", "2001:db8:9::1"),
+    "3ffe::99": ("3ffe::1", "2001:db8:9::1"),
+    # then the longest common prefix
+    "2a00:1450::1": ("2001:db8:51::11", "2001:db8:9::1"),
+    "::ffff:1.2.3.4": ("3ffe::1", "2001:db8:9::1"),
+    "::1.2.3.4": ("3ffe::1", "2001:db8:9::1"),
+}
+
+
+@pytest.mark.parametrize("destination", BY_DEVICE)
+def test_source_by_device(destination: str) -> None:
+    """`ip -6 route get DESTINATION oif DEVICE` on Linux 6.18."""
+    table = RoutingTable()
+    for name, texts in SCOPES.items():
+        table.add_interface(Interface(name, addresses(*texts)))
+    found = [table.select_ipv6_address(name, int(IPv6Address(destination))) for name in SCOPES]
+    assert [str(IPv6Address(one or 0)) for one in found] == list(BY_DEVICE[destination])
+
+
 def test_of_equal_addresses_the_newest_is_taken() -> None:
     table = RoutingTable()
     table.add_interface(Interface("eth0", addresses("fd00:1::2/128", "fd00:1::3/128")))
