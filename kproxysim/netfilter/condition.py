@@ -214,9 +214,9 @@ class Extension:
 
     `options` maps each spelling of an option to what it is. `place` is where the kernel takes it; a match or
     target whose place hangs on its options has an attribute `place` of its own. `protocols` are those of
-    which one must be asked for by `-p`, `family` is the only one it exists for; what can be negated may
-    stand twice if it `repeats`. `modelled` and `note` tell a
-    reader how far it can be relied upon, `source` where its behaviour comes from.
+    which one must be asked for by `-p`, `family` is the only one it exists for, `repeated` names the options
+    that may stand twice. `modelled` and `note` tell a reader how far it can be relied upon, `source` where
+    its behaviour comes from.
     """
 
     name: str
@@ -225,7 +225,7 @@ class Extension:
     place: Place = ANYWHERE
     protocols: tuple[str, ...] = ()
     family: Family | None = None
-    repeats: bool = False
+    repeated: tuple[str, ...] = ()
     modelled: Modelled = "yes"
     note: str = ""
     source: str = ""

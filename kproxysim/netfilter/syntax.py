@@ -264,7 +264,7 @@ class _Reader:
     ) -> None:
         if negated and not option.negatable:
             raise RuleSyntaxError(f"{word} of {owner.name} cannot be negated", word)
-        repeats = owner.extension is not None and owner.extension.repeats and option.negatable
+        repeats = owner.extension is not None and option.name in owner.extension.repeated
         if not repeats and any(given.option == option.name for given in owner.given):
             raise RuleSyntaxError(f"{word} stands twice", word)
         owner.given.append(Given(option.name, negated, values))
@@ -391,7 +391,10 @@ def _built(loaded: _Loaded, family: Family) -> object:
     key = (loaded.name, loaded.is_target, tuple(loaded.given), family)
     built = _known.get(key)
     if built is None:
-        built = loaded.extension.build(loaded.given, family)
+        try:
+            built = loaded.extension.build(loaded.given, family)
+        except RuleSyntaxError as error:
+            raise RuleSyntaxError(str(error), error.word or loaded.name) from None
         if not getattr(built, "one_of_a_kind", False):
             if len(_known) >= _KNOWN_LIMIT:
                 _known.clear()

@@ -15,6 +15,8 @@ from kproxysim.errors import InputError
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
 from tests.netfilter.rule_tables import ACCEPTED, DIFFERENT, REFUSED, STRICTER
+from tests.netfilter.test_refused_options import MATCHES, TARGETS
+from tests.netfilter.test_refused_options import STRICTER as STRICTER_OPTIONS
 
 BACK_ENDS = ("nft", "legacy")
 PROGRAM: dict[Family, str] = {"ipv4": "iptables", "ipv6": "ip6tables"}
@@ -74,13 +76,31 @@ def test_accepts_and_prints_the_same(table: str, chain: str, family: Family, bac
     assert rules(load(text, back_end, family)) == rules(ours(text, family))
 
 
+def taken(texts: list[str], back_end: str, folder: Path) -> list[str]:
+    """Those of some texts that iptables takes. All go through one namespace: what is refused leaves nothing."""
+    for number, text in enumerate(texts):
+        (folder / f"{number:03}").write_text(text, encoding="utf-8")
+    each = f"for one in {folder}/*; do iptables-{back_end}-restore < $one && basename $one; done 2>/dev/null"
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-c", f"{each}; true"], capture_output=True, text=True, check=True
+    )
+    return [texts[int(number)] for number in done.stdout.split()]
+
+
 @pytest.mark.parametrize("back_end", BACK_ENDS)
-@pytest.mark.parametrize("table", REFUSED)
-def test_refuses_the_same(table: str, back_end: str) -> None:
-    taken = [
-        lines for lines, _ in REFUSED[table] if load(f"*{table}\n{lines}\nCOMMIT\n", back_end) is not None
-    ]
-    assert taken == []
+def test_refuses_the_same(back_end: str, tmp_path: Path) -> None:
+    texts = [f"*{table}\n{lines}\nCOMMIT\n" for table in REFUSED for lines, _ in REFUSED[table]]
+    assert taken(texts, back_end, tmp_path) == []
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+def test_refuses_the_same_options(back_end: str, tmp_path: Path) -> None:
+    def texts(lines: list[tuple[str, str, str]]) -> list[str]:
+        return ["*{}\n-A {}\nCOMMIT\n".format(*line.split(" ", 1)) for line, _, _ in lines]
+
+    assert taken([*texts(MATCHES), *texts(TARGETS), *texts(STRICTER_OPTIONS)], back_end, tmp_path) == texts(
+        STRICTER_OPTIONS
+    )
 
 
 @pytest.mark.parametrize("table, lines, nft, legacy", DIFFERENT)

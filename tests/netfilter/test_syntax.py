@@ -84,7 +84,7 @@ REFUSED = [
     ("-j DNAT", "--to-destination"),
     ("-j DNAT --to-destination 10.0.0.1 --to-destination 10.0.0.2", "twice"),
     ("-m comment --comment", "needs 1 value"),
-    ("-m statistic --mode random --probability 1.5 -j A", "between 0 and 1"),
+    ("-m statistic --mode random --probability 1.5 -j A", "from 0 to 1"),
     ("-m addrtype --dst-type NOWHERE -j A", "NOWHERE"),
     ("-m conntrack --ctstate SLEEPING -j A", "SLEEPING"),
     ("-j REJECT --reject-with teapot", "teapot"),

@@ -31,10 +31,8 @@ class NfacctMatch:
 
 
 def _build(given: list[Given], family: Family) -> NfacctMatch:
-    if len(given) != 1:
-        raise RuleSyntaxError("-m nfacct takes exactly one --nfacct-name")
-    if not given[0].value:
-        raise RuleSyntaxError("the name of a counter is empty", "--nfacct-name")
+    if not given or not given[0].value:
+        raise RuleSyntaxError("-m nfacct needs --nfacct-name with the name of a counter")
     return NfacctMatch(given[0].value[:31])
 
 

@@ -88,11 +88,13 @@ def _text(owner: Owner) -> str:
 def _range(given: Given) -> str:
     """An id or `low-high`; of account names only root's number is the same everywhere."""
     text = _ACCOUNTS.get(given.value, given.value)
-    if text[:1].isalpha():
+    if text[:1].isalpha() or text.startswith("_"):
         raise RuleSyntaxError(f"{text!r} is no number (accounts are not looked up)", text)
     low, dash, high = text.replace(":", "-").partition("-")
     first = parse_number(low, 0, 0xFFFFFFFE, text)
     last = parse_number(high, 0, 0xFFFFFFFE, text) if dash else first
+    if last < first:
+        raise RuleSyntaxError(f"range {text!r} runs backwards", text)
     return str(first) if first == last else f"{first}-{last}"
 
 

@@ -66,7 +66,7 @@ class PolicyMatch:
 def _build(given: list[Given], family: Family) -> PolicyMatch:
     values = by_name([one for one in given if one.option in ("dir", "pol", "strict")])
     if "dir" not in values:
-        raise RuleSyntaxError("-m policy needs --dir in or --dir out", "policy")
+        raise RuleSyntaxError("-m policy needs --dir in or --dir out")
     direction = values["dir"].value
     policy = values["pol"].value if "pol" in values else "ipsec"
     if direction not in _PLACES:
@@ -75,12 +75,18 @@ def _build(given: list[Given], family: Family) -> PolicyMatch:
         raise RuleSyntaxError(f"--pol {policy} is neither none nor ipsec", policy)
     if policy == "none" and "strict" in values:
         raise RuleSyntaxError("--strict is for --pol ipsec", "--strict")
-    words = _elements(given, family, strict="strict" in values)
-    return PolicyMatch(direction, policy == "none", () if policy == "none" else words)
+    strict = "strict" in values
+    elements = _elements(given, strict=strict)
+    words = _words(elements, family)
+    if policy == "none":  # what is asked of elements is read, and left out
+        return PolicyMatch(direction, wants_none=True)
+    for element in elements:
+        _check(element, strict=strict)
+    return PolicyMatch(direction, wants_none=False, words=("--strict", *words) if strict else words)
 
 
-def _elements(given: list[Given], family: Family, *, strict: bool) -> tuple[str, ...]:
-    """What is asked of the policy's elements, in the order in which iptables prints it."""
+def _elements(given: list[Given], *, strict: bool) -> list[dict[str, Given]]:
+    """What is asked of each of the policy's elements, by option."""
     elements: list[dict[str, Given]] = [{}]
     for one in given:
         if one.option == "next":
@@ -93,15 +99,23 @@ def _elements(given: list[Given], family: Family, *, strict: bool) -> tuple[str,
         raise RuleSyntaxError("--next needs --strict", "--next")
     if len(elements) > _ELEMENTS:
         raise RuleSyntaxError(f"a policy has {_ELEMENTS} elements at most", "--next")
-    words = ["--strict"] if strict else []
+    return elements
+
+
+def _check(element: dict[str, Given], *, strict: bool) -> None:
+    if strict and not element:
+        raise RuleSyntaxError("--strict wants something of each element", "--strict")
+    mode = element.get("mode")
+    if mode is None or (mode.value == "tunnel") is mode.negated:
+        for side in ("tunnel-src", "tunnel-dst"):
+            if side in element:
+                raise RuleSyntaxError(f"--{side} is for --mode tunnel only", f"--{side}")
+
+
+def _words(elements: list[dict[str, Given]], family: Family) -> tuple[str, ...]:
+    """The elements as iptables prints them."""
+    words: list[str] = []
     for number, element in enumerate(elements):
-        if strict and not element:
-            raise RuleSyntaxError("--strict wants something of each element", "--strict")
-        mode = element.get("mode")
-        if mode is None or (mode.value == "tunnel") is mode.negated:
-            for side in ("tunnel-src", "tunnel-dst"):
-                if side in element:
-                    raise RuleSyntaxError(f"--{side} is for --mode tunnel only", f"--{side}")
         words += ["--next"] if number else []
         words += [_word(element[name], family) for name in _OF_AN_ELEMENT if name in element]
     return tuple(words)
@@ -142,9 +156,9 @@ EXTENSIONS = (
             "--pol": Option("pol"),
             "--strict": Option("strict", 0),
             **{f"--{name}": Option(name, 1, True) for name in _OF_AN_ELEMENT},
-            "--next": Option("next", 0, negatable=False),
+            "--next": Option("next", 0),
         },
-        repeats=True,
+        repeated=(*_OF_AN_ELEMENT, "next"),
         note="no packet goes through IPsec",
         source="net/netfilter/xt_policy.c",
     ),

@@ -74,8 +74,7 @@ class FlagsMatch:
     cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
-        flags = frozenset(skb.flags.split(",")) if skb.flags else frozenset()
-        return ((flags & self.mask) == self.wanted) is not self.negated
+        return (self.mask.intersection(skb.flags.split(",")) == self.wanted) is not self.negated
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         wanted = ("! " if self.negated else "") + f"{_flags_text(self.wanted)} of {_flags_text(self.mask)}"
@@ -95,11 +94,12 @@ def _parse_flags(text: str) -> frozenset[str]:
     flags: set[str] = set()
     for name in filter(None, text.upper().split(",")):
         if name == "ALL":
-            flags |= set(TCP_FLAGS)
+            flags.update(TCP_FLAGS)
         elif name in TCP_FLAGS:
             flags.add(name)
         elif name != "NONE":
-            raise RuleSyntaxError(f"unknown TCP flag in {text!r}", text)
+            known = f"{', '.join(TCP_FLAGS)}, ALL and NONE"
+            raise RuleSyntaxError(f"unknown TCP flag in {text!r}: there are {known}", text)
     return frozenset(flags)
 
 
@@ -183,6 +183,7 @@ _CHUNKS = (
 )  # fmt: skip
 """Kinds of SCTP chunks in the order of their numbers, in which iptables-save prints them."""
 _CHUNK_FLAGS = {"DATA": "IUBE", "I_DATA": "IUBE", "ABORT": "T", "SHUTDOWN_COMPLETE": "T"}
+"""Those that a chunk has, in the order in which they are printed: in small letters where they are off."""
 
 
 def _chunks(given: Given) -> str:
@@ -199,9 +200,16 @@ def _chunks(given: Given) -> str:
             raise RuleSyntaxError(f"unknown SCTP chunk {name!r}", names)
         if any(flag.upper() not in _CHUNK_FLAGS.get(name, "") for flag in flags):
             raise RuleSyntaxError(f"SCTP chunk {name} has no such flag in {flags!r}", names)
-        wanted[name] = flags
-    ordered = (f"{name}:{wanted[name]}" if wanted[name] else name for name in _CHUNKS if name in wanted)
+        wanted[name] = wanted.get(name, "") + flags
+    ordered = (_chunk(name, wanted[name]) for name in _CHUNKS if name in wanted)
     return f"{scope.lower()} {','.join(ordered) or 'NONE'}"
+
+
+def _chunk(name: str, flags: str) -> str:
+    """With its flags as they are printed; one that is asked for both ways is on."""
+    known = _CHUNK_FLAGS.get(name, "")
+    text = "".join(flag if flag in flags else flag.lower() for flag in known if flag in flags.upper())
+    return f"{name}:{text}" if text else name
 
 
 def _part(option: Given) -> Part:

@@ -118,13 +118,17 @@ def _build(given: list[Given], family: Family) -> RecentMatch:
     seconds = parse_number(values["seconds"].value, 1) if "seconds" in values else None
     hits = parse_number(values["hitcount"].value, 0, _HITS_LIMIT) if "hitcount" in values else None
     if "reap" in values and seconds is None:
-        raise RuleSyntaxError("--reap needs --seconds")
+        raise RuleSyntaxError("--reap needs --seconds", "--reap")
     if action in ("set", "remove") and (seconds is not None or hits or values.keys() & {"reap", "rttl"}):
         raise RuleSyntaxError(f"--{action} takes no --seconds, --hitcount, --reap or --rttl", f"--{action}")
     name = values["name"].value if "name" in values else "DEFAULT"
-    if not name or len(name.encode(errors="surrogatepass")) > _NAME_LIMIT or " " in name:
+    if not 1 <= len(name.encode(errors="surrogatepass")) <= _NAME_LIMIT:
         raise RuleSyntaxError(
             f"{name[:40]!r} is no name of a list: they have 1 to {_NAME_LIMIT} characters", name
+        )
+    if name in (".", "..") or "/" in name or " " in name:
+        raise RuleSyntaxError(
+            f"{name!r} is no name of a list: it is a file's in /proc, without a blank", name
         )
     last = [option.option for option in given if option.option in ("rsource", "rdest")]
     mask = (1 << (32 if family == "ipv4" else 128)) - 1

@@ -86,7 +86,9 @@ def _build(given: list[Given], family: Family) -> SetMatch:
     for kind in ("packets", "bytes"):
         asked = [values[option] for option in _COUNTERS if option in values and option.startswith(kind)]
         if len(asked) > 1:
-            raise RuleSyntaxError(f"only one of --{kind}-eq, --{kind}-lt, --{kind}-gt", f"--{kind}-eq")
+            raise RuleSyntaxError(
+                f"only one of --{kind}-eq, --{kind}-lt, --{kind}-gt", f"--{asked[1].option}"
+            )
         extra += [
             f"{'! ' if one.negated else ''}--{one.option} {parse_number(one.value, 0, (1 << 64) - 1)}"
             for one in asked

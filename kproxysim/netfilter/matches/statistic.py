@@ -109,7 +109,7 @@ def _build(given: list[Given], family: Family) -> RandomMatch | NthMatch:
     values = by_name(given)
     mode = values.pop("mode", None)
     if mode is None:
-        raise RuleSyntaxError("-m statistic needs --mode")
+        raise RuleSyntaxError("-m statistic needs --mode random or --mode nth")
     if mode.value == "random" and set(values) == {"probability"}:
         return _random(values["probability"])
     if mode.value == "nth" and set(values) == {"every", "packet"}:
@@ -123,11 +123,9 @@ def _build(given: list[Given], family: Family) -> RandomMatch | NthMatch:
 
 
 def _random(probability: Given) -> RandomMatch:
-    if not _DECIMAL.match(probability.value):
-        raise RuleSyntaxError(f"{probability.value!r} is no probability", probability.value)
-    written = Decimal(probability.value)
-    if not 0 <= written <= 1:
-        raise RuleSyntaxError(f"probability {probability.value} is not between 0 and 1", probability.value)
+    text = probability.value
+    if not _DECIMAL.match(text) or (written := Decimal(text)) > 1:
+        raise RuleSyntaxError(f"{text!r} is no probability: a number from 0 to 1", text)
     parts = int((written * _PARTS).to_integral_value(ROUND_HALF_UP))
     return RandomMatch(parts, _meant(parts, written), probability.negated)
 

@@ -48,9 +48,7 @@ class TtlMatch:
 def _extension(name: str, only: Family) -> Extension:
     def build(given: list[Given], family: Family) -> TtlMatch:
         if len(given) != 1:
-            raise RuleSyntaxError(
-                f"-m {name} takes exactly one of --{name}-eq, --{name}-lt and --{name}-gt", name
-            )
+            raise RuleSyntaxError(f"-m {name} takes exactly one of --{name}-eq, --{name}-lt and --{name}-gt")
         (one,) = given
         return TtlMatch(name, one.option, parse_number(one.value, 0, 255), one.negated)
 

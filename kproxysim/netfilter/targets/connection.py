@@ -95,7 +95,7 @@ def _build_connmark(given: list[Given], family: Family) -> ConnmarkTarget:
         if one.option in ("nfmask", "mask"):
             packet_mask = parse_number(one.value)
         if one.option in ("left-shift-mark", "right-shift-mark"):
-            shift = parse_number(one.value, 0, 32) * (1 if one.option.startswith("left") else -1)
+            shift = parse_number(one.value, 0, 31) * (1 if one.option.startswith("left") else -1)
     action = actions[0].option.removesuffix("-mark") if not actions[0].values else "set"
     return ConnmarkTarget(action, value, connection_mask, packet_mask, shift)
 
@@ -134,7 +134,7 @@ class CtTarget:
 def _events(given: Given, known: tuple[str, ...]) -> str:
     names = given.value.split(",")
     if not set(names) <= set(known):
-        raise RuleSyntaxError(f"unknown event in {given.value!r}", given.value)
+        raise RuleSyntaxError(f"unknown event in {given.value!r} (known: {', '.join(known)})", given.value)
     return ",".join(name for name in known if name in names)
 
 

@@ -82,7 +82,9 @@ def _build_dscp(given: list[Given], family: Family) -> FieldTarget:
     elif one.value.lower() in _DSCP_CLASSES:
         value = _DSCP_CLASSES[one.value.lower()]
     else:
-        raise RuleSyntaxError(f"{one.value!r} is no class of DSCP", one.value)
+        raise RuleSyntaxError(
+            f"{one.value!r} is no class of DSCP: there are BE, EF, CS0 to CS7, AF11 to AF43", one.value
+        )
     return FieldTarget("DSCP", f"--set-dscp 0x{value:02x}")
 
 
@@ -104,19 +106,19 @@ def _build_tos(given: list[Given], family: Family) -> FieldTarget:
 
 
 def _build_classify(given: list[Given], family: Family) -> FieldTarget:
-    found = re.fullmatch(r"([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})", given[0].value) if given else None
+    value = given[0].value if given else ""
+    found = re.fullmatch(r"([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})", value)
     if found is None:
-        raise RuleSyntaxError(
-            "-j CLASSIFY takes --set-class MAJOR:MINOR", given[0].value if given else "CLASSIFY"
-        )
+        raise RuleSyntaxError("-j CLASSIFY takes --set-class MAJOR:MINOR", value)
     major, minor = (int(part, 16) for part in found.groups())
     return FieldTarget("CLASSIFY", f"--set-class {major:04x}:{minor:04x}")
 
 
 def _build_audit(given: list[Given], family: Family) -> FieldTarget:
-    if not given or given[0].value.lower() not in ("accept", "drop", "reject"):
-        raise RuleSyntaxError("-j AUDIT takes --type accept, drop or reject", "AUDIT")
-    return FieldTarget("AUDIT", f"--type {given[0].value.lower()}")
+    value = given[0].value if given else ""
+    if value.lower() not in ("accept", "drop", "reject"):
+        raise RuleSyntaxError("-j AUDIT takes --type accept, drop or reject", value)
+    return FieldTarget("AUDIT", f"--type {value.lower()}")
 
 
 def _build_tcpmss(given: list[Given], family: Family) -> TcpmssTarget:

@@ -101,7 +101,10 @@ def _prefix(given: Given | None, limit: int) -> str:
 def _level(text: str) -> int:
     if text in _LEVELS:
         return _LEVELS[text]
-    return parse_number(text, 0, 7)
+    try:
+        return parse_number(text, 0, 7)
+    except RuleSyntaxError:
+        raise RuleSyntaxError(f"{text!r} is no level from 0 to 7 nor {', '.join(_LEVELS)}", text) from None
 
 
 def _build_log(given: list[Given], family: Family) -> LogTarget:

@@ -201,7 +201,7 @@ def _nat_builder(name: str, where: str) -> Extension:
         ports, base = _ports(port_text, shifted=name == "DNAT") if port_text else (None, None)
         low, dash, high = hosts.partition("-")
         if not (hosts or ports):
-            raise RuleSyntaxError("an address or a port is needed", text)
+            raise RuleSyntaxError(f"--{where} names neither an address nor a port", text)
         version = 4 if family == "ipv4" else 6
         address = to_address(parse_address(low, family, text), version) if hosts else None
         last = to_address(parse_address(high, family, text), version) if dash else None

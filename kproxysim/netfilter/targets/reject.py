@@ -58,9 +58,9 @@ def _build(given: list[Given], family: Family) -> RejectTarget:
     default = "icmp-port-unreachable" if family == "ipv4" else "icmp6-port-unreachable"
     word = given[0].value if given else default
     for kind, (short, answer) in kinds.items():
-        if word and (kind.startswith(word.lower()) or short.startswith(word.lower())):
+        if kind.startswith(word.lower()) or short.startswith(word.lower()):
             return RejectTarget(kind, answer)
-    raise RuleSyntaxError(f"unknown kind of refusal {word!r}", word)
+    raise RuleSyntaxError(f"{word!r} is no kind of refusal: there are {', '.join(kinds)}", word)
 
 
 EXTENSIONS = (

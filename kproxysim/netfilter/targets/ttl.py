@@ -34,20 +34,16 @@ class TtlTarget:
 
 
 def _extension(name: str, only: Family) -> Extension:
+    options = {f"--{name.lower()}-{how}": Option(how) for how in ("set", "dec", "inc")}
+
     def build(given: list[Given], family: Family) -> TtlTarget:
         if len(given) != 1:
-            raise RuleSyntaxError(f"-j {name} takes exactly one of its options", name)
+            raise RuleSyntaxError(f"-j {name} takes exactly one of {', '.join(options)}")
         (one,) = given
         return TtlTarget(name, one.option, parse_number(one.value, 0 if one.option == "set" else 1, 255))
 
-    return Extension(
-        name,
-        build,
-        {f"--{name.lower()}-{how}": Option(how) for how in ("set", "dec", "inc")},
-        place=Place.of(tables="mangle"),
-        family=only,
-        source="net/netfilter/xt_HL.c",
-    )
+    place = Place.of(tables="mangle")
+    return Extension(name, build, options, place=place, family=only, source="net/netfilter/xt_HL.c")
 
 
 EXTENSIONS = (_extension("TTL", "ipv4"), _extension("HL", "ipv6"))
