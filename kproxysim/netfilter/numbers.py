@@ -21,6 +21,7 @@ __all__ = [
     "parse_network",
     "parse_number",
     "parse_port",
+    "parse_prefix_length",
 ]
 
 _UINT32 = 0xFFFFFFFF
@@ -108,6 +109,16 @@ def parse_mask(text: str, family: Family, word: str = "") -> int:
         except RuleSyntaxError:
             pass
     raise RuleSyntaxError(f"{text!r} is no prefix length from 0 to {width} and no mask", word or text)
+
+
+def parse_prefix_length(text: str, family: Family) -> int:
+    """A prefix length, or the mask that has it. Raises RuleSyntaxError."""
+    full = (1 << _WIDTH[family]) - 1
+    mask = parse_mask(text, family)
+    length = mask.bit_count()
+    if mask != full ^ (full >> length):
+        raise RuleSyntaxError(f"{text!r} is no mask of a prefix", text)
+    return length
 
 
 def parse_host_mask(text: str, family: Family) -> tuple[int, int]:

@@ -6,22 +6,33 @@ import pytest
 
 from kproxysim.netfilter.chance import Enumeration
 from kproxysim.netfilter.condition import Condition
+from kproxysim.netfilter.conntrack import Status
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.skb import NO_SOCKET, Skb
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.syntax import parse_rule
 from kproxysim.packet import Packet
-from tests.netfilter.test_matches import TCP, flow, host
+from tests.netfilter.test_matches import PING, TCP, UDP6, flow, host
 
 PACKET = Skb.of(TCP, iif="eth0", owner=NO_SOCKET)
 KNOWN = PACKET.with_flow(flow(mark=0x11))
+ALL_SEEN = Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED
+ANSWER = PACKET.with_flow(flow(reply=True, status=ALL_SEEN, state="ESTABLISHED", expires=30))
+ECHO = Skb.of(PING, iif="eth0")
+TYPELESS = ECHO._replace(icmp=None)
+SIX = Skb.of(UDP6, iif="eth0")
+
+
+def passage(skb: Skb) -> Passage:
+    found = Passage(host(), HostState(), Enumeration(), lambda _: None)
+    found._family = skb.family
+    return found
 
 
 def said(match: str, skb: Skb) -> list[Condition]:
     """The conditions of a match, of a packet that came in by eth0."""
-    passage = Passage(host(), HostState(), Enumeration(), lambda _: None)
-    passage._family = skb.family
-    return parse_rule(f"{match} -j ACCEPT", "ipv4").conditions(skb, passage)
+    meaning = parse_rule(f"{match} -j ACCEPT", "ipv4" if skb.family == 4 else "ipv6")
+    return meaning.conditions(skb, passage(skb))
 
 
 PLAIN = [
@@ -102,6 +113,61 @@ OTHER = [
     ("-m conntrack --ctproto tcp", PACKET, ("connection", "any", "none", False)),
     ("-m conntrack --ctstate NEW,DNAT", KNOWN, ("ctstate", "NEW,DNAT", "NEW,DNAT", True)),
     ("-m conntrack --ctstate NEW,RELATED", PACKET, ("ctstate", "NEW,RELATED", "INVALID", False)),
+    ("-m conntrack --ctstate NEW --ctdir REPLY", KNOWN, ("ctdir", "REPLY", "ORIGINAL", False)),
+    ("-m conntrack --ctdir REPLY", ANSWER, ("ctdir", "REPLY", "REPLY", True)),
+    ("-m conntrack ! --ctproto udp", KNOWN, ("ctproto", "! 17", "6 (tcp)", True)),
+    ("-m conntrack --ctstatus ASSURED", KNOWN, ("ctstatus", "ASSURED", "NONE", False)),
+    ("-m conntrack --ctstatus NONE", KNOWN, ("ctstatus", "NONE", "no bit is asked for", False)),
+    (
+        "-m conntrack --ctstatus ASSURED",
+        ANSWER,
+        ("ctstatus", "ASSURED", "SEEN_REPLY,ASSURED,CONFIRMED", True),
+    ),
+    ("-m conntrack --ctexpire 5", KNOWN, ("ctexpire", "5", "not modelled", False)),
+    (
+        "-m conntrack --ctexpire 20:40",
+        ANSWER,
+        ("ctexpire", "20:40", "29:30", True),
+    ),
+    (
+        "-m connlimit --connlimit-above 5",
+        PACKET,
+        (
+            "limit",
+            "over the limit of connections (--connlimit-above 5 --connlimit-mask 32 --connlimit-saddr)",
+            "the limit of connections is not known: the way on if it holds",
+            True,
+        ),
+    ),
+    ('-m helper ! --helper ""', PACKET, ("helper", "! any", "none", True)),
+    ("-p icmp -m icmp --icmp-type 8", ECHO, ("icmp type", "8", "8/0", True)),
+    ("-p icmp -m icmp ! --icmp-type 3/4", ECHO, ("icmp type", "! 3/4", "8/0", True)),
+    ("-p icmp -m icmp --icmp-type any", TYPELESS, ("icmp type", "any", "icmp", True)),
+    ("-p icmp -m icmp ! --icmp-type 8", TYPELESS, ("icmp type", "! 8", "not given", False)),
+    ("-p icmp -m icmp --icmp-type 8", PACKET, ("icmp type", "8", "tcp", False)),
+    (
+        "-m limit --limit 5/min",
+        PACKET,
+        ("limit", "within the rate (--limit 5/min)", "the rate is not known: the way on if it holds", True),
+    ),
+    (
+        "-m mac --mac-source 0:1:2:3:4:5",
+        PACKET._replace(iif="lo"),
+        ("mac", "00:01:02:03:04:05", "none", False),
+    ),
+    (
+        "-m pkttype --pkt-type multicast",
+        PACKET._replace(dst=0xE0000001),
+        ("pkt-type", "multicast", "multicast", True),
+    ),
+    (
+        "-m pkttype --pkt-type unicast",
+        PACKET._replace(iif="", dst=0xE0000001),
+        ("pkt-type", "unicast", "unicast", True),
+    ),
+    ("-m rt", SIX, ("routing header", "any", "none", False)),
+    ("-m rt ! --rt-type 0", SIX, ("routing header", "! --rt-type 0", "none", False)),
+    ("-m socket --nowildcard", PACKET, ("socket", "any", "not modelled", False)),
     ("-m recent --set --name A", PACKET, ("recent", "remember in A", "10.0.0.5", True)),
     ("-m set --match-set nowhere src", PACKET, ("set", "src in nowhere", "not modelled", False)),
     ("-p tcp -m tcp ! --tcp-option 7", PACKET, ("tcp-option", "! 7", "not modelled", False)),
@@ -141,3 +207,28 @@ def test_a_packet_without_ports_has_none() -> None:
     assert said("-p tcp -m multiport --ports 443", zero)[-1] == Condition("ports", "443", "0, 443", True)
     assert said("-p tcp -m tcp --sport 443", zero)[-1] == Condition("sport", "443", "0", False)
     assert said("-p tcp -m multiport --ports 443", gre)[-1] == Condition("ports", "443", "none", False)
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        "-m iprange --src-range 10.0.0.1-10.0.0.9 --dst-range 10.0.0.1-10.0.0.9",
+        "-m addrtype --src-type LOCAL --dst-type LOCAL",
+        "-m conntrack --ctstate NEW --ctdir REPLY",
+    ],
+)
+def test_a_match_with_several_conditions_says_the_first(match: str) -> None:
+    (meant,) = parse_rule(match, "ipv4").checks
+    assert meant.condition(KNOWN, passage(KNOWN)) == said(match, KNOWN)[0]
+
+
+@pytest.mark.parametrize("match, skb", [("-m comment --comment why", PACKET), ("-m limit", PACKET)])
+def test_what_is_left_to_others_or_asks_nothing_holds(match: str, skb: Skb) -> None:
+    ((_, meant),) = parse_rule(match, "ipv4").extensions
+    assert meant.holds(skb, passage(skb))
+    assert meant.condition(skb, passage(skb)).held
+
+
+def test_a_comment_is_its_own_condition() -> None:
+    ((_, meant),) = parse_rule('-m comment --comment "so it is"', "ipv4").extensions
+    assert meant.condition(PACKET, passage(PACKET)) == Condition("comment", "so it is", "", True)

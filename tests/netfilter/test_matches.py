@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from kproxysim.netfilter.chance import Enumeration, enumerate_runs
-from kproxysim.netfilter.condition import Unmodelled
+from kproxysim.netfilter.condition import Condition, Unmodelled
 from kproxysim.netfilter.conntrack import Connection, Flow, Status, Tuple
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.host import Host, Sysctls
@@ -129,6 +129,11 @@ ICMP = [
     ("--icmp-type fragmentation-needed", (3, 4), True),
     ("--icmp-type port-unreachable", (3, 4), False),
     ("--icmp-type 3/4", (3, 4), True),
+    ("--icmp-type 3/1:3", (3, 0), False),  # a range of codes, both ends included
+    ("--icmp-type 3/1:3", (3, 1), True),
+    ("--icmp-type 3/1:3", (3, 3), True),
+    ("--icmp-type 3/1:3", (3, 4), False),
+    ("! --icmp-type 3/1:3", (3, 4), True),
 ]
 
 
@@ -164,13 +169,16 @@ def test_ipv6_addresses_have_several_types(match: str, wanted: bool) -> None:
     assert holds(f"-m addrtype {match}", UDP6) is wanted
 
 
-def flow(*, reply: bool = False, status: int = 0, mark: int = 0, state: str = "NEW") -> Flow:
+def flow(
+    *, reply: bool = False, status: int = 0, mark: int = 0, state: str = "NEW", expires: float = inf
+) -> Flow:
     """10.0.0.5:40000 -> 10.96.0.1:443, translated to 10.244.1.10:8443."""
     original = Tuple(
         "tcp", int(ip_interface("10.0.0.5/32").ip), 40000, int(ip_interface("10.96.0.1/32").ip), 443
     )
     answers = Tuple("tcp", int(ip_interface("10.244.1.10/32").ip), 8443, original.src, 40000)
-    return Flow(state, Connection(1, original, answers, status | Status.DST_NAT, mark), reply)
+    connection = Connection(1, original, answers, status | Status.DST_NAT, mark, expires=expires)
+    return Flow(state, connection, reply)
 
 
 CONNTRACK = [
@@ -220,6 +228,7 @@ def test_conntrack_knows_answers() -> None:
 
 NO_CONNECTION = [
     ("-m conntrack --ctstate INVALID", True),
+    ("-m conntrack --ctstate NEW --ctdir ORIGINAL", False),
     ("-m conntrack --ctstate INVALID --ctorigdst 1.2.3.4", True),  # the rest is not asked
     ("-m conntrack --ctorigdst 1.2.3.4", False),
     ("-m conntrack ! --ctorigdst 1.2.3.4", False),
@@ -291,13 +300,13 @@ def _route(prefix: str, device: str = "", kind: str = "unicast") -> Route:
 
 
 UNMODELLED = [
-    ("-m socket --nowildcard", "match 'socket'"),
+    ("-m socket --nowildcard", "match 'socket' without --transparent"),
     ("-p tcp -m tcp --tcp-option 7", "option --tcp-option"),
     ("-m conntrack --ctexpire 5", "option --ctexpire before its entry is confirmed"),
     ("-m mac --mac-source 00:11:22:33:44:55", "match 'mac'"),
     ("-m physdev --physdev-in eth1", "match 'physdev'"),
     ("-m set --match-set nowhere src", "set 'nowhere'"),
-    ("-m set --match-set hosts src --packets-gt 5", "option --packets-gt 5"),
+    ("-m set --match-set hosts src --packets-gt 5", "option --packets-gt 5 of match 'set'"),
     ("-m u32 --u32 0=0", "match 'u32'"),
 ]
 
@@ -306,27 +315,30 @@ UNMODELLED = [
 def test_what_is_not_known_is_said_by_name(match: str, what: str) -> None:
     with pytest.raises(Unmodelled) as caught:
         holds(match, flow=flow())
-    assert what in caught.value.what
+    assert caught.value.what == what
 
 
 BRIDGED = [
-    # devices in and out, the destination, the options, and whether they hold; None where nobody knows
-    ("cbr0", "", "10.44.0.9", "--physdev-is-in", True),
-    ("cbr0", "eth0", "10.9.0.1", "--physdev-is-in ! --physdev-is-bridged", True),
-    ("cbr0", "eth0", "10.9.0.1", "--physdev-out port0 --physdev-is-bridged", False),
-    ("cbr0", "cbr0", "10.44.0.9", "--physdev-is-bridged", True),
-    ("cbr0", "cbr0", "10.44.0.9", "--physdev-in port0", None),
-    ("cbr0", "cbr0", "10.44.0.9", "--physdev-in port0 ! --physdev-is-in", False),
-    ("cbr0", "cbr0", "10.9.0.1", "--physdev-is-bridged", None),
-    ("eth0", "cbr0", "10.44.0.9", "--physdev-in port0", False),
-    ("eth0", "cbr0", "10.44.0.9", "! --physdev-in port0 ! --physdev-is-bridged", True),
-    ("dummy0", "cbr0", "10.44.0.9", "! --physdev-is-in", None),
-    ("", "cbr0", "10.44.0.9", "! --physdev-is-in", True),
+    # devices in and out, the destination, the options, whether they hold, and what is said of the packet; None and
+    # "not modelled" where nobody knows
+    ("cbr0", "", "10.44.0.9", "--physdev-is-in", True, "in by a port"),
+    ("cbr0", "eth0", "10.9.0.1", "--physdev-is-in ! --physdev-is-bridged", True, "in by a port"),
+    ("cbr0", "eth0", "10.9.0.1", "--physdev-out port0 --physdev-is-bridged", False, "in by a port"),
+    ("cbr0", "cbr0", "10.44.0.9", "--physdev-is-bridged", True, "from port to port"),
+    ("cbr0", "cbr0", "10.44.0.9", "--physdev-in port0", None, "not modelled"),
+    ("cbr0", "cbr0", "10.44.0.9", "--physdev-out port0 --physdev-is-bridged", None, "not modelled"),
+    ("cbr0", "cbr0", "10.44.0.9", "! --physdev-is-in --physdev-in port0", False, "from port to port"),
+    ("cbr0", "eth0", "10.9.0.1", "--physdev-in port0", None, "not modelled"),
+    ("cbr0", "cbr0", "10.9.0.1", "--physdev-is-bridged", None, "not modelled"),
+    ("eth0", "cbr0", "10.44.0.9", "--physdev-in port0", False, "no bridge"),
+    ("eth0", "cbr0", "10.44.0.9", "! --physdev-in port0 ! --physdev-is-bridged", True, "no bridge"),
+    ("dummy0", "cbr0", "10.44.0.9", "! --physdev-is-in", None, "not modelled"),
+    ("", "cbr0", "10.44.0.9", "! --physdev-is-in", True, "no bridge"),
 ]
 
 
-@pytest.mark.parametrize("iif, oif, dst, options, wanted", BRIDGED)
-def test_ports_of_bridges(iif: str, oif: str, dst: str, options: str, wanted: bool | None) -> None:
+@pytest.mark.parametrize("iif, oif, dst, options, wanted, had", BRIDGED)
+def test_ports_of_bridges(iif: str, oif: str, dst: str, options: str, wanted: bool | None, had: str) -> None:
     routing = RoutingTable()
     routing.add_interface(Interface("cbr0", (ip_interface("10.44.0.1/24"),), is_bridge=True))
     routing.add_interface(Interface("eth0", (ip_interface("10.9.0.9/24"),), is_bridge=False))
@@ -334,12 +346,11 @@ def test_ports_of_bridges(iif: str, oif: str, dst: str, options: str, wanted: bo
     match = parse_rule(f"-m physdev {options}", "ipv4").checks[0]
     skb = Skb.of(Packet("udp", "10.44.0.5", dst, 1000, 53), iif=iif, oif=oif)
     passage = Passage(Host("here", routing), HostState(), Enumeration(), lambda _: None)
-    condition = match.condition(skb, passage)
-    assert condition.held is bool(wanted)
-    assert (condition.had == "not modelled") is (wanted is None)
+    assert match.condition(skb, passage) == Condition("physdev", options, had, bool(wanted))
     if wanted is None:
-        with pytest.raises(Unmodelled, match="match 'physdev'"):
+        with pytest.raises(Unmodelled) as caught:
             match.holds(skb, passage)
+        assert caught.value.what == "match 'physdev'"
     else:
         assert match.holds(skb, passage) is wanted
     past_rules = Host("here", routing, sysctls=Sysctls(bridge_iptables=False))
@@ -348,24 +359,24 @@ def test_ports_of_bridges(iif: str, oif: str, dst: str, options: str, wanted: bo
 
 
 EXPIRING = [
-    # seconds left of a confirmed entry, the option, and whether it holds (nf_ct_expires); None where a tick decides
-    (30, "--ctexpire 30", None),
-    (30, "! --ctexpire 29", None),
+    # seconds left of a confirmed entry, the option, and whether it holds (nf_ct_expires), or why nobody knows
+    (30, "--ctexpire 30", "30 where a tick decides"),
+    (30, "! --ctexpire 29", "29 where a tick decides"),
     (30, "--ctexpire 29:30", True),
     (30, "! --ctexpire 29:30", False),
     (30, "--ctexpire 31:", False),
     (30, "--ctexpire :28", False),
     (29.5, "--ctexpire 29", True),
     (29.5, "--ctexpire 30", False),
-    (28.995, "--ctexpire 28", None),
+    (28.995, "--ctexpire 28", "28 where a tick decides"),
     (0.5, "--ctexpire 0", True),
     (0.005, "--ctexpire 0", True),
-    (inf, "--ctexpire 5:", None),
+    (inf, "--ctexpire 5:", "for an entry without an end"),
 ]
 
 
 @pytest.mark.parametrize("left, option, wanted", EXPIRING)
-def test_what_time_an_entry_has_left(left: float, option: str, wanted: bool | None) -> None:
+def test_what_time_an_entry_has_left(left: float, option: str, wanted: bool | str) -> None:
     match = parse_rule(f"-m conntrack {option}", "ipv4").checks[0]
     state = HostState()
     state.clock = 1000
@@ -375,11 +386,12 @@ def test_what_time_an_entry_has_left(left: float, option: str, wanted: bool | No
     entry = known.connection._replace(status=Status.CONFIRMED, expires=1000 + left)
     skb = Skb.of(TCP).with_flow(known.updated(entry))
     condition = match.condition(skb, passage)
-    assert condition.held is bool(wanted)
-    assert (condition.had == "not modelled") is (wanted is None)
-    if wanted is None:
-        with pytest.raises(Unmodelled, match="option --ctexpire"):
+    assert condition.held is (wanted is True)
+    assert (condition.had == "not modelled") is isinstance(wanted, str)
+    if isinstance(wanted, str):
+        with pytest.raises(Unmodelled) as caught:
             match.holds(skb, passage)
+        assert caught.value.what == f"option --ctexpire {wanted}"
     else:
         assert match.holds(skb, passage) is wanted
 

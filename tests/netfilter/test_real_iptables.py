@@ -14,6 +14,7 @@ import pytest
 from kproxysim.errors import InputError
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.script import Family
+from tests.netfilter.refused_matches import REFUSED_MATCHES
 from tests.netfilter.rule_tables import ACCEPTED, DIFFERENT, REFUSED, STRICTER
 from tests.netfilter.test_refused_options import MATCHES, TARGETS
 from tests.netfilter.test_refused_options import STRICTER as STRICTER_OPTIONS
@@ -76,11 +77,12 @@ def test_accepts_and_prints_the_same(table: str, chain: str, family: Family, bac
     assert rules(load(text, back_end, family)) == rules(ours(text, family))
 
 
-def taken(texts: list[str], back_end: str, folder: Path) -> list[str]:
+def taken(texts: list[str], back_end: str, folder: Path, family: Family = "ipv4") -> list[str]:
     """Those of some texts that iptables takes. All go through one namespace: what is refused leaves nothing."""
     for number, text in enumerate(texts):
         (folder / f"{number:03}").write_text(text, encoding="utf-8")
-    each = f"for one in {folder}/*; do iptables-{back_end}-restore < $one && basename $one; done 2>/dev/null"
+    program = f"{PROGRAM[family]}-{back_end}-restore"
+    each = f"for one in {folder}/*; do {program} < $one && basename $one; done 2>/dev/null"
     done = subprocess.run(
         ["unshare", "-n", "sh", "-c", f"{each}; true"], capture_output=True, text=True, check=True
     )
@@ -101,6 +103,13 @@ def test_refuses_the_same_options(back_end: str, tmp_path: Path) -> None:
     assert taken([*texts(MATCHES), *texts(TARGETS), *texts(STRICTER_OPTIONS)], back_end, tmp_path) == texts(
         STRICTER_OPTIONS
     )
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+@pytest.mark.parametrize("family", REFUSED_MATCHES)
+def test_refuses_the_same_matches(family: Family, back_end: str, tmp_path: Path) -> None:
+    texts = [f"*filter\n-A INPUT {rule}\nCOMMIT\n" for rule, _, _ in REFUSED_MATCHES[family]]
+    assert taken(texts, back_end, tmp_path, family) == []
 
 
 @pytest.mark.parametrize("table, lines, nft, legacy", DIFFERENT)

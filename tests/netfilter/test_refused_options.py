@@ -59,7 +59,7 @@ MATCHES = [
     ("filter INPUT -m policy --dir in --mode nothing", "--mode nothing is neither transport nor tunnel", "nothing"),
     ("filter INPUT -m limit --limit 5/7/s", "'5/7/s' is no rate: write packets/second, /minute, /hour or /day", "5/7/s"),
     ("filter INPUT -m limit --limit x/s", "'x/s' is no rate: it begins with a number above 0", "x/s"),
-    ("filter INPUT -m limit --limit 4294967296/s", "'4294967296/s' is no rate: it begins with a number above 0", "4294967296/s"),
+    ("filter INPUT -m limit --limit 4294967296/s", "'4294967296/s' is too fast a rate", "4294967296/s"),
     ("filter INPUT -m limit --limit 10001/s", "'10001/s' is too fast a rate", "10001/s"),
     ("filter INPUT -m recent", "-m recent takes exactly one of --set, --rcheck, --update, --remove", "recent"),
     ("filter INPUT -m recent --set --rcheck", "-m recent takes exactly one of --set, --rcheck, --update, --remove", "recent"),

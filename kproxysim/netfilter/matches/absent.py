@@ -6,7 +6,6 @@ connection was expected by another one's helper, no packet carries a routing hea
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address
 from typing import ClassVar
 
 from kproxysim.netfilter.atoms import no_cut
@@ -19,9 +18,8 @@ from kproxysim.netfilter.condition import (
     RuleSyntaxError,
     Surroundings,
     Unmodelled,
-    by_name,
 )
-from kproxysim.netfilter.numbers import parse_address, parse_number
+from kproxysim.netfilter.numbers import address_text, parse_address, parse_number
 from kproxysim.netfilter.quoting import quote
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
@@ -109,40 +107,36 @@ class RtMatch:
 
 
 _RT_NUMBERS = ("rt-type", "rt-segsleft", "rt-len")
+_RT_OPTIONS = (*_RT_NUMBERS, "rt-0-res", "rt-0-addrs", "rt-0-not-strict")
+_RT_HOPS = 16
 
 
 def _build_rt(given: list[Given], family: Family) -> RtMatch:
-    values = by_name(given)
-    words = [_rt_number(values[name]) for name in _RT_NUMBERS if name in values]
+    words: dict[str, str] = {}
     for one in given:
-        is_of_type_0 = one.option not in _RT_NUMBERS
-        if is_of_type_0 and "rt-type" not in [other.option for other in given[: given.index(one)]]:
-            raise RuleSyntaxError(f"--rt-type 0 is required before --{one.option}", f"--{one.option}")
-    if any(name not in _RT_NUMBERS for name in values) and words[0] != "--rt-type 0":
-        raise RuleSyntaxError("--rt-0-res, --rt-0-addrs and --rt-0-not-strict need --rt-type 0", "--rt-type")
-    if "rt-0-not-strict" in values and "rt-0-addrs" not in values:
-        raise RuleSyntaxError("--rt-0-not-strict needs --rt-0-addrs", "--rt-0-not-strict")
-    if "rt-0-res" in values:
-        words.append("--rt-0-res")
-    if "rt-0-addrs" in values:
-        texts = values["rt-0-addrs"].value.split(",")
-        words.append(
-            f"--rt-0-addrs {','.join(str(IPv6Address(parse_address(one, family))) for one in texts)}"
-        )
-    if "rt-0-not-strict" in values:
-        words.append("--rt-0-not-strict")
-    return RtMatch(tuple(words))
+        name = one.option
+        if name not in _RT_NUMBERS and words.get("rt-type") != "--rt-type 0":
+            raise RuleSyntaxError(f"--rt-type 0 is required before --{name}", f"--{name}")
+        if name == "rt-0-not-strict" and "rt-0-addrs" not in words:
+            raise RuleSyntaxError("--rt-0-addrs is required before --rt-0-not-strict", "--rt-0-not-strict")
+        words[name] = f"{'! ' if one.negated else ''}--{name}{_rt_value(one, family)}"
+    return RtMatch(tuple(words[name] for name in _RT_OPTIONS if name in words))
 
 
-def _rt_number(given: Given) -> str:
+def _rt_value(given: Given, family: Family) -> str:
+    if not given.values:
+        return ""
+    if given.option == "rt-0-addrs":
+        texts = given.value.split(",")
+        if len(texts) > _RT_HOPS:
+            raise RuleSyntaxError(f"{len(texts)} addresses are more than {_RT_HOPS}", given.value)
+        return " " + ",".join(address_text(parse_address(one, family, given.value), 6) for one in texts)
     low, colon, high = given.value.partition(":")
-    if given.option == "rt-type" or not colon:
-        numbers = str(parse_number(given.value))
-    else:
-        first = parse_number(low, word=given.value) if low else 0
-        last = parse_number(high, word=given.value) if high else 0xFFFFFFFF
-        numbers = str(first) if first == last else f"{first}:{last}"
-    return f"{'! ' if given.negated else ''}--{given.option} {numbers}"
+    if given.option != "rt-segsleft" or not colon:
+        return f" {parse_number(given.value)}"
+    first = parse_number(low, word=given.value) if low else 0
+    last = parse_number(high, word=given.value) if high else 0xFFFFFFFF
+    return f" {first}" if first == last else f" {first}:{last}"
 
 
 EXTENSIONS = (
@@ -166,11 +160,7 @@ EXTENSIONS = (
         "rt",
         _build_rt,
         {f"--{name}": Option(name, 1, True) for name in _RT_NUMBERS}
-        | {
-            "--rt-0-res": Option("rt-0-res", 0),
-            "--rt-0-addrs": Option("rt-0-addrs", 1),
-            "--rt-0-not-strict": Option("rt-0-not-strict", 0),
-        },
+        | {f"--{name}": Option(name, int(name == "rt-0-addrs")) for name in _RT_OPTIONS[3:]},
         family="ipv6",
         note="packets carry no routing header, so that it fails, negated or not",
         source="net/ipv6/netfilter/ip6t_rt.c",

@@ -34,8 +34,8 @@ class CommentMatch:
 
 
 def _build(given: list[Given], family: Family) -> CommentMatch:
-    if len(given) != 1:
-        raise RuleSyntaxError("-m comment takes exactly one --comment")
+    if not given:
+        raise RuleSyntaxError("-m comment needs --comment")
     value = given[0].value
     if len(value) > _LIMIT // 4:
         value = value.encode(errors="surrogatepass")[:_LIMIT].decode(errors="ignore")

@@ -142,7 +142,7 @@ def _build(given: list[Given], family: Family) -> StateMatch | ConntrackMatch:
 
 def _build_state(given: list[Given], family: Family) -> StateMatch:
     if not given:
-        raise RuleSyntaxError("-m state takes exactly one --state")
+        raise RuleSyntaxError("-m state needs --state")
     return _parse_state(given[0], "state")
 
 

@@ -130,7 +130,10 @@ class FlowPart:
         if self.option == "ctdir":
             return "REPLY" if skb.flow.is_reply else "ORIGINAL"
         if self.option == "ctproto":
-            return connection.original.protocol
+            name = connection.original.protocol
+            return f"{PROTOCOL_NUMBERS.get(name)} ({name})"
+        if self.option == "ctstatus" and not self.low:
+            return "no bit is asked for"
         if self.option == "ctstatus":
             return ",".join(name for name in _SAVED_STATUS if connection.status & _STATUS[name]) or "NONE"
         if self.option == "ctexpire":

@@ -113,12 +113,14 @@ def _parse(text: str, names: Names) -> tuple[int, int, int]:
     if found:
         return names[found[0]]
     kind, slash, code = text.partition("/")
-    number = parse_number(kind, 0, 255, text)
-    if not slash:
-        return number, 0, 255
-    low, colon, high = code.partition(":")
-    first = parse_number(low, 0, 255, text)
-    return number, first, parse_number(high, 0, 255, text) if colon else first
+    low, colon, high = (code if slash else "0:255").partition(":")
+    try:
+        first = parse_number(low, 0, 255)
+        return parse_number(kind, 0, 255), first, parse_number(high, 0, 255) if colon else first
+    except RuleSyntaxError:
+        raise RuleSyntaxError(
+            f"{text!r} is no ICMP type: write a name, or a type and perhaps a code from 0 to 255 as 3/4", text
+        ) from None
 
 
 def _extension(name: str, protocol: str, family: Family, option: str, names: Names) -> Extension:

@@ -22,7 +22,7 @@ from kproxysim.netfilter.condition import (
 )
 from kproxysim.netfilter.matches.hashlimit import OPTIONS, hashlimit_text
 from kproxysim.netfilter.matches.rates import packet_rate, rate_text
-from kproxysim.netfilter.numbers import parse_number
+from kproxysim.netfilter.numbers import parse_number, parse_prefix_length
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 from kproxysim.values import dataclass
@@ -71,7 +71,7 @@ class LimitMatch:
 
 def _build_limit(given: list[Given], family: Family) -> LimitMatch:
     values = by_name(given)
-    period = packet_rate(values["limit"].value if "limit" in values else "3/hour", _LIMIT_SCALE, 32)
+    period = packet_rate(values["limit"].value if "limit" in values else "3/hour", _LIMIT_SCALE)
     burst = parse_number(values["limit-burst"].value, 0, 10000) if "limit-burst" in values else _BURST
     text = f"--limit {rate_text(period, _LIMIT_SCALE)}"
     # legacy refuses a burst of 0, nft takes it for the usual one
@@ -94,10 +94,11 @@ def _build_connlimit(given: list[Given], family: Family) -> LimitMatch:
         )
     (bound,) = bounds
     above = (bound.option == "connlimit-above") is not bound.negated
-    width = 32 if family == "ipv4" else 128
-    length = parse_number(values["connlimit-mask"].value, 0, 128) if "connlimit-mask" in values else width
+    length = 32 if family == "ipv4" else 128
+    if "connlimit-mask" in values:
+        length = parse_prefix_length(values["connlimit-mask"].value, family)
     side = "daddr" if "connlimit-daddr" in values else "saddr"
-    words = f"{parse_number(bound.value)} --connlimit-mask {min(length, width)} --connlimit-{side}"
+    words = f"{parse_number(bound.value)} --connlimit-mask {length} --connlimit-{side}"
     return LimitMatch(f"--connlimit-{'above' if above else 'upto'} {words}", above, "limit of connections")
 
 

@@ -40,12 +40,12 @@ class MacMatch:
     cut = no_cut
 
     def holds(self, skb: Skb, host: Surroundings) -> bool:
-        if skb.iif in ("", "lo"):
+        if skb.iif == "lo":
             return False
         raise Unmodelled("match 'mac'")
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
-        had = "none" if skb.iif in ("", "lo") else "not modelled"
+        had = "none" if skb.iif == "lo" else "not modelled"
         return Condition("mac", ("! " if self.negated else "") + self.address, had, False)
 
     def save(self) -> str:

@@ -26,11 +26,11 @@ def unit_seconds(text: str) -> int:
     raise RuleSyntaxError(f"{text!r} is no rate: write packets/second, /minute, /hour or /day", text)
 
 
-def packet_rate(text: str, scale: int, bits: int) -> int:
+def packet_rate(text: str, scale: int) -> int:
     """`5/min` as parts of 1/`scale` second that a packet takes up. Raises RuleSyntaxError."""
     found = _LEADING.match(text)
     seconds = unit_seconds(text)
-    count = int(found.group(1)) & ((1 << bits) - 1) if found else 0
+    count = int(found.group(1)) if found else 0
     if not count:
         raise RuleSyntaxError(f"{text!r} is no rate: it begins with a number above 0", text)
     period = scale * seconds // count
