@@ -50,7 +50,7 @@ def _jhash2(words: list[int], initval: int) -> int:
 
 def _words(address: int, family: int) -> list[int]:
     """The four words of `union nf_inet_addr` as a little-endian machine reads them."""
-    data = address.to_bytes(4 if family == 4 else 16, "big").ljust(16, b"\0")
+    data = address.to_bytes(4 if family == 4 else 16).ljust(16, b"\0")
     return [int.from_bytes(data[i : i + 4], "little") for i in range(0, 16, 4)]
 
 
@@ -74,11 +74,11 @@ def hashed_address(
         full = full or word != maximum
         if not persistent:
             j ^= _swapped(word) if led else towards[i]  # by then the tuple has the new one
-    return int.from_bytes(b"".join(word.to_bytes(4, "big") for word in chosen), "big")
+    return int.from_bytes(b"".join(word.to_bytes(4) for word in chosen))
 
 
 def _swapped(word: int) -> int:
-    return int.from_bytes(word.to_bytes(4, "little"), "big")
+    return int.from_bytes(word.to_bytes(4, "little"))
 
 
 def pick_address(connection: Connection, target: NatTarget) -> int | None:

@@ -83,15 +83,20 @@ def parse_address(text: str, family: Family, word: str = "") -> int:
     return number
 
 
-def _loose_ipv4(text: str) -> int | None:
+def _loose_ipv4(text: str, *, fills: bool = False) -> int | None:
+    """IPv4 in four parts or less. The last one `fills` all that is left, as getaddrinfo has it (10.1 is
+    10.0.0.1), or is an octet like the others.
+    """
     parts = text.split(".")
-    if len(parts) > 4:
+    left = 4 - len(parts)
+    if left < 0:
         return None
     try:
-        octets = [parse_number(part, 0, 255) for part in parts]
+        octets = [parse_number(part, 0, 255) for part in parts[:-1]]
+        last = parse_number(parts[-1], 0, (256 << 8 * left) - 1 if fills else 255)
     except RuleSyntaxError:
         return None
-    return int.from_bytes(bytes(octets + [0] * (4 - len(octets))), "big")
+    return int.from_bytes(bytes(octets)) << 8 * (1 + left) | (last if fills else last << 8 * left)
 
 
 def parse_mask(text: str, family: Family, word: str = "") -> int:
@@ -128,12 +133,9 @@ def parse_host_mask(text: str, family: Family) -> tuple[int, int]:
     full = (1 << _WIDTH[family]) - 1
     host, slash, suffix = text.rpartition("/")
     host = host if slash else text
-    address = parse_address(host, family, text)
-    parts = host.split(".")
-    if family == "ipv4" and len(parts) < 4:
-        # getaddrinfo reads 10.1 as 10.0.0.1
-        numbers = [parse_number(part, 0, 255, text) for part in parts]
-        address = sum(number << 24 - 8 * place for place, number in enumerate(numbers[:-1])) + numbers[-1]
+    address = _loose_ipv4(host, fills=True) if family == "ipv4" else None
+    if address is None:
+        address = parse_address(host, family, text)
     mask = parse_mask(suffix, family, text) if slash else full
     inverted = mask ^ full
     return address, full if inverted & (inverted + 1) else mask

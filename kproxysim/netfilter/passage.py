@@ -46,6 +46,9 @@ IPv6 tells of an unreachable route as of none (`ip6_pkt_discard` in ipv6/route.c
 """
 
 
+_EVERYBODY = 0xFFFFFFFF
+"""255.255.255.255: all hosts on the link."""
+
 _WITHOUT_RULES = {
     hook: tuple(step for step in steps if step in ("conntrack", "nat")) for hook, steps in HOOK_ORDER.items()
 }
@@ -190,6 +193,8 @@ class Passage:
         if routing.address_type(skb.dst, skb.family) == "MULTICAST":
             raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
         route = routing.lookup(skb.dst, skb.family)
+        if skb.family == 4 and skb.dst == _EVERYBODY:
+            route = Route(_EVERYBODY, 32, 4, skb.iif, kind="broadcast")  # whatever the tables say
         if skb.family == 6 and skb.dst == 1 and not arrived_by_loopback:
             # translated to loopback: the ways out are those by the device that it came by (`rt6_need_strict`)
             route = routing.lookup_by(skb.iif, skb.dst, 6)
@@ -290,12 +295,15 @@ class Passage:
             skb = skb.with_mark(mark)
         if flow is not None:
             skb = skb.with_flow(flow)
+        if skb.family == 6:
+            self._check_group(skb)  # every device has a route to all groups
         route = self.host.routing.lookup(skb.dst, skb.family)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
             self._note("routing", _no_route_text, skb)
             kind = "" if route is None else route.kind
             raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail=kind))
-        self._check_group(skb)
+        if skb.family == 4:
+            self._check_group(skb)
         first = "lo" if route.kind == "local" else route.device
         if answers and skb.family == 4 and skb.src >> 24 == 127 and first != "lo":
             self._check_loopback_source(skb, first)
@@ -336,9 +344,8 @@ class Passage:
             kind = "" if route is None else route.kind
             raise _Stop(Outcome("no-route", skb, reason="no-route-after-dnat", at="routing", detail=kind))
         device = "lo" if route.kind == "local" else route.device
-        from_loopback = skb.src >> 24 == 127 if skb.family == 4 else skb.src == 1
-        may_leave = device == "lo" or self.host.sysctls.of(device).route_localnet
-        if from_loopback and not may_leave and skb.family == 4:
+        from_loopback = skb.family == 4 and skb.src >> 24 == 127
+        if from_loopback and device != "lo" and not self.host.sysctls.of(device).route_localnet:
             self._note(
                 "routing", "dropped: a 127.0.0.0/8 source may not leave while route_localnet is 0", skb
             )

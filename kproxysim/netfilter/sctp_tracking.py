@@ -60,13 +60,13 @@ def follow_sctp(
     old = connection.state
     confirmed = connection.status & Status.CONFIRMED
     if not confirmed:
-        new = _OPENED.get(chunk, "")
+        if chunk not in _OPENED:
+            return None
+        new = _OPENED[chunk]
     elif is_reply and old == "HEARTBEAT_SENT" and chunk not in _HARMLESS:
-        new = ""
+        return None
     else:
         new = "CLOSED" if chunk == "ABORT" else (_REPLY if is_reply else _ORIGINAL).get((chunk, old), old)
-    if not new:
-        return None
     if confirmed and chunk == "INIT" and old == new == "CLOSED":
         return connection  # sent again it must not keep the entry alive
     status = connection.status | (Status.ASSURED if new == "ESTABLISHED" != old else 0)

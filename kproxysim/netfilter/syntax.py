@@ -52,6 +52,13 @@ _HEADER: dict[str, Option] = {
     for spelling in spellings.split()
 }
 
+_COMMANDS = (
+    "--append", "--check", "--delete", "--delete-chain", "--exact", "--flush", "--help", "--insert",
+    "--line-numbers", "--list", "--list-rules", "--modprobe", "--new-chain", "--numeric", "--policy",
+    "--rename-chain", "--replace", "--table", "--verbose", "--version", "--wait", "--wait-interval", "--zero",
+)  # fmt: skip
+"""What else iptables takes and no rule has: a beginning that may be one of them is none of an option."""
+
 _MATCH_ALIASES = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6"}
 _SAVED_HEADER = ("-s", "-d", "-i", "-o", "-p", "-f")
 
@@ -229,7 +236,8 @@ class _Reader:
         _check_name(name, "a match")
         extension = MATCHES.get(name)
         if extension is not None and extension.family not in (None, self.family):
-            raise RuleSyntaxError(f"-m {name} is for {extension.family} only", name)
+            other = "IPv6" if self.family == "ipv4" else "IPv4"
+            raise RuleSyntaxError(f"-m {name} is for {other} only", name)
         self.loaded.append(_Loaded(name, extension, is_target=False))
         if extension is None:
             self.unknown = self.loaded[-1]
@@ -287,7 +295,8 @@ class _Reader:
         option, equals, value = word.partition("=")
         if word[:2] == "--" and len(option) > 2:
             known = self._known_options()
-            begun = {known[one]: one for one in known if one.startswith(option)}
+            begun: dict[Option | str, str] = {known[one]: one for one in known if one.startswith(option)}
+            begun |= {one: "" for one in _COMMANDS if one.startswith(option)}
             name = option if option in known else next(iter(begun.values())) if len(begun) == 1 else ""
             if name and (not equals or (known[name].values and name not in _HEADER)) and name != word:
                 words = [name, value] if equals else [name]
@@ -350,7 +359,9 @@ class _Reader:
             return
         protocol = self.header.get("-p")
         if not (isinstance(protocol, ProtocolMatch) and protocol.protocol in wanted and not protocol.negated):
-            raise RuleSyntaxError(f"-m {loaded.name} needs -p {' or '.join(wanted)}", loaded.name)
+            *most, last = wanted
+            which = f"{', '.join(most)} or {last}" if most else last
+            raise RuleSyntaxError(f"-m {loaded.name} needs -p {which}", loaded.name)
         if loaded.name == "multiport" and loaded.given and loaded.protocol is None:
             raise RuleSyntaxError("-m multiport needs -p before its ports", "multiport")
 

@@ -12,8 +12,11 @@ from kproxysim.netfilter.timeouts import Timeouts
 from kproxysim.netfilter.tracking import confirm, track
 from kproxysim.packet import Packet
 from tests.kernel.tracker import LEFT, RIGHT, Router, needs_conntrack, wire
+from tests.netfilter.test_sctp_tracking import ROWS
 
 FLOWS, STEPS = 60, 12
+WAYS = [row.split(", ") for row in ROWS if not re.search(r"\ds,", row)]
+"""Those of the first flows; the others are drawn."""
 
 CHUNKS = {
     "DATA": 0, "INIT": 1, "INIT_ACK": 2, "SACK": 3, "HEARTBEAT": 4, "HEARTBEAT_ACK": 5, "ABORT": 6, "SHUTDOWN": 7,
@@ -103,6 +106,9 @@ def test_sctp_chunk_by_chunk() -> None:
                 chunk = drawn.choice(USUAL) if drawn.random() < 0.7 else drawn.choice(list(CHUNKS))
                 if step < 4 and drawn.random() < 0.6:
                     side, chunk = step % 2, USUAL[step]
+                if number <= len(WAYS) and step < len(WAYS[number - 1]):
+                    end, chunk = WAYS[number - 1][step].split()
+                    side = int(end == "<")
                 data, thought = flow.chunk(side, 1024 + number, chunk, number)
                 packets.append(("right" if side else "left", data))
                 thoughts.append(thought)

@@ -16,6 +16,14 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
         ("-s 10.1/16 -j ACCEPT", "-s 10.1.0.0/16 -j ACCEPT"),
         ("-s 0x0a.010.1.1 -j ACCEPT", "-s 10.8.1.1/32 -j ACCEPT"),
         ("-s any/0 -j ACCEPT", "-j ACCEPT"),
+        ("-s 10.1 -d 0.0.0.255 -j ACCEPT", "-s 10.1.0.0/32 -d 0.0.0.255/32 -j ACCEPT"),
+        ("-s 255.255 -j ACCEPT", "-s 255.255.0.0/32 -j ACCEPT"),
+        ("--prot tcp --ju ACCEPT", "-p tcp -j ACCEPT"),
+        (
+            "-p tcp --sy --dp=80 -j ACCEPT",
+            "-p tcp -m tcp --dport 80 --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT",
+        ),
+        "-m policy --dir in --pol ipsec --proto esp -j ACCEPT",
         "! -s 10.0.0.0/8 ! -d 192.168.0.0/16 -j DROP",
         "-d 10.0.0.0/255.0.255.0 -j DROP",
         (
@@ -153,6 +161,10 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
             "-m conntrack ! --ctreplsrc 10.0.0.5/24 ! --ctrepldst 10.0.0.0/255.0.255.0 -j ACCEPT",
             "-m conntrack ! --ctreplsrc 10.0.0.5/24 ! --ctrepldst 10.0.0.0 -j ACCEPT",
         ),
+        ("-m conntrack --ctorigsrc=10.1.2 -j ACCEPT", "-m conntrack --ctorigsrc 10.1.0.2 -j ACCEPT"),
+        ("-m conntrack --ctorigsrc 10.65536 -j ACCEPT", "-m conntrack --ctorigsrc 10.1.0.0 -j ACCEPT"),
+        ("-m conntrack --ctorigsrc 0x0a000001 -j ACCEPT", "-m conntrack --ctorigsrc 10.0.0.1 -j ACCEPT"),
+        ("-m conntrack --ctorigsrc 10.1/16 -j ACCEPT", "-m conntrack --ctorigsrc 10.0.0.1/16 -j ACCEPT"),
         "-m conntrack --ctorigsrcport 1024:65535 --ctorigdstport 80 -j ACCEPT",
         (
             "-m conntrack ! --ctreplsrcport 80 --ctrepldstport :1023 -j ACCEPT",
@@ -610,6 +622,16 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
 
 REFUSED: dict[str, list[tuple[str, str]]] = {
     "filter": [
+        # beginnings that may be another option, or a command
+        ("-A INPUT --d 10.0.0.5 -j ACCEPT", "unknown option '--d'"),
+        ("-A INPUT --de 10.0.0.5 -j ACCEPT", "unknown option '--de'"),
+        ("-A INPUT --p tcp -j ACCEPT", "unknown option '--p'"),
+        ("-A INPUT --s 10.0.0.5 -j ACCEPT", "unknown option '--s'"),
+        ("-A INPUT -m comment --c x -j ACCEPT", "unknown option '--c'"),
+        ("-A INPUT -p tcp --s 80 -j ACCEPT", "unknown option '--s'"),
+        ("-A INPUT -p tcp --syn=1 -j ACCEPT", "unknown option '--syn=1'"),
+        ("-A INPUT --jump=ACCEPT", "unknown option '--jump=ACCEPT'"),
+        ("-A INPUT -m conntrack --ctorigsrc 10.16777216 -j ACCEPT", "10.16777216"),
         ("-A INPUT --dport 80 -j ACCEPT", "--dport needs -p"),
         ("-A INPUT -m tcp --dport 80 -j ACCEPT", "-m tcp needs -p tcp"),
         ("-A INPUT -p udp -m tcp --dport 80 -j ACCEPT", "-m tcp needs -p tcp"),
@@ -663,7 +685,7 @@ REFUSED: dict[str, list[tuple[str, str]]] = {
         ("-A INPUT -m comment --comment a --comment b", "twice"),
         ('-A INPUT -m comment --comment "x"y -j ACCEPT', "'y'"),
         ("-A INPUT -p tcp -m icmp --icmp-type 8", "-m icmp needs -p icmp"),
-        ("-A INPUT -p icmp -m icmp6 --icmpv6-type 8", "ipv6 only"),
+        ("-A INPUT -p icmp -m icmp6 --icmpv6-type 8", "IPv6 only"),
         ("-A INPUT -p tcp -m multiport --dports 80:80", "80:80"),
         (
             "-A INPUT -p tcp -m multiport --dports 1:2,3:4,5:6,7:8,9:10,11:12,13:14,15:16",
