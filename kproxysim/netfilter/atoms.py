@@ -30,9 +30,6 @@ class Cuts:
         self.exact: set[object] = set()
         """Places in chains whose answer hangs on more than ranges."""
 
-    def __len__(self) -> int:
-        return len(self._ports) + sum(map(len, self._addresses.values()))
-
     def address(self, value: int, version: int) -> None:
         """A single address, told apart from all others."""
         self._addresses[version].update((value, value + 1))

@@ -31,14 +31,12 @@ def by_bridge(host: Host, skb: Skb) -> tuple[bool, bool] | None:
         return device.is_bridge, False
     if is_redirected(skb):
         return True, True
-    links = [one.network for one in device.addresses if one.version == skb.family]
-    on_link = any(
-        int(link.network_address)
-        <= min(skb.src, skb.dst)
-        <= max(skb.src, skb.dst)
-        <= int(link.broadcast_address)
-        for link in links
-    )
+    ends = [
+        (int(one.network.network_address), int(one.network.broadcast_address))
+        for one in device.addresses
+        if one.version == skb.family
+    ]
+    on_link = any(low <= skb.src <= high and low <= skb.dst <= high for low, high in ends)
     return (True, True) if on_link else None
 
 

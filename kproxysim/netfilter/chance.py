@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import Protocol, TypeVar
 
 from kproxysim.values import dataclass
@@ -56,12 +57,8 @@ class Draw:
     def choose(self, alternatives: Sequence[Alternative]) -> int:
         """One alternative, drawn."""
         point = Fraction(self._source.getrandbits(31), 1 << 31)
-        total = Fraction(0)
-        index = 0
-        for index, alternative in enumerate(alternatives):  # noqa: B007 - the last one is the answer if none is reached
-            total += alternative.kernel
-            if point < total:
-                break
+        ends = accumulate(alternative.kernel for alternative in alternatives)
+        index = next(index for index, end in enumerate(ends) if point < end)
         self.meant *= alternatives[index].meant
         self.kernel *= alternatives[index].kernel
         return index

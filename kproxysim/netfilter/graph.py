@@ -27,7 +27,10 @@ __all__ = ["ChainGraph", "ReadyChain"]
 
 @dataclass(frozen=True, slots=True)
 class ReadyChain:
-    """A chain ready to be walked: its rules, the return behind the last of them, and its policy."""
+    """A chain ready to be walked: its rules, the return behind the last of them, and its policy.
+
+    A chain of the user's has the return in the place of a policy.
+    """
 
     name: str
     rules: tuple[Position, ...]
@@ -61,7 +64,7 @@ class ChainGraph:
                 for number, rule in enumerate(chain.rules, 1)
             )
             end = Position.behind(table, name, len(rules))
-            policy = Position.behind(table, name, len(rules), chain.policy or "ACCEPT")
+            policy = end if chain.policy is None else Position.behind(table, name, len(rules), chain.policy)
             ready = self._ready[(table, name)] = ReadyChain(name, rules, end, policy)
         return ready
 

@@ -125,7 +125,7 @@ class Host:
         listening = self.listens(skb.protocol, skb.dst, skb.dport)
         if skb.protocol == "sctp" and listening and skb.flags not in ("INIT", "COOKIE_ECHO"):
             return "drop" if skb.flags == "ABORT" else "reset"
-        if skb.protocol != "tcp" or skb.flags == "SYN":
+        if skb.protocol != "tcp":
             return "accept" if listening else "refuse"
         flags = skb.flags.split(",")
         if "RST" in flags:
@@ -143,7 +143,7 @@ class Host:
         for socket in self.sockets:
             cuts.port(socket.port)
             if socket.address is not None:
-                for version in (4, 6) if socket.address < 1 << 32 else (6,):
+                for version in (4, 6):  # whose it is, its number does not say
                     cuts.address(socket.address, version)
         for members in self.sets.values():
             members.cut(cuts)
@@ -156,8 +156,6 @@ class Host:
         route = self.routing.lookup(destination, version)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
             return None
-        if version == 6 and route.kind == "local" and self.routing.is_assigned(destination, version):
-            return destination
         if route.src is not None:
             return route.src
         if version == 4 and route.kind == "local":

@@ -37,12 +37,48 @@ class TestAtoms:
     def test_of_a_single_value(self) -> None:
         atoms = Atoms({10, 20, 21})
         assert [value for value in range(10, 30) if atoms.is_single(value)] == [20]
+        assert Atoms({20, 21, 30}).is_single(20)
 
     def test_no_port_at_all_is_single(self) -> None:
         assert Atoms({0, 80}).is_single(-1)
+        assert Atoms({0, 1}).is_single(0)
+        assert not Atoms({0, 80}).is_single(0)
 
-    def test_a_mask_that_is_no_prefix_is_no_range(self) -> None:
-        assert not Cuts().masked(0x0A000000, 0xFF00FF00, 4)
+    def test_what_each_range_cuts(self) -> None:
+        cuts = Cuts()
+        assert (cuts.atoms(4)._cuts, cuts.atoms(6)._cuts, cuts.port_atoms()._cuts) == ([0], [0], [0])
+        cuts.port(80)
+        cuts.ports(90, 99)
+        assert cuts.port_atoms()._cuts == [0, 80, 81, 90, 100]
+        cuts.address(7, 6)
+        cuts.addresses(10, 19, 6)
+        cuts.prefix(1 << 64, 64, 6)
+        cuts.ends((30, 31), 6)
+        assert cuts.atoms(6)._cuts == [0, 7, 8, 10, 20, 30, 31, 1 << 64, 2 << 64]
+        cuts.prefix(0x0A000000, 8, 4)
+        assert cuts.atoms(4)._cuts == [0, 0x0A000000, 0x0B000000]
+
+    @pytest.mark.parametrize(
+        "network, mask, version, ends",
+        [
+            (0x0A010203, 0xFFFF0000, 4, (0x0A010000, 0x0A020000)),
+            (0x0A010203, 0xFFFFFFFF, 4, (0x0A010203, 0x0A010204)),
+            (0x0A010203, 0, 4, (0, 1 << 32)),
+            (5, (1 << 128) - 16, 6, (0, 16)),
+        ],
+    )
+    def test_a_mask_of_a_prefix_is_a_range(
+        self, network: int, mask: int, version: int, ends: tuple[int, int]
+    ) -> None:
+        cuts = Cuts()
+        assert cuts.masked(network, mask, version)
+        assert cuts.atoms(version)._cuts == sorted({0, *ends})
+
+    @pytest.mark.parametrize("mask", [0xFF00FF00, 0xFFFFFFFD, 0x7FFFFFFF])
+    def test_a_mask_that_is_no_prefix_is_no_range(self, mask: int) -> None:
+        cuts = Cuts()
+        assert not cuts.masked(0x0A000000, mask, 4)
+        assert cuts.atoms(4)._cuts == [0]
 
 
 def answers(meaning: Parsed, skb: Skb) -> list[object]:

@@ -5,7 +5,7 @@ the packet was made, and `!` turns the answer round.
 import pytest
 
 from kproxysim.netfilter.chance import Enumeration
-from kproxysim.netfilter.condition import Condition
+from kproxysim.netfilter.condition import ANYWHERE, Condition, Place
 from kproxysim.netfilter.conntrack import Status
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.skb import NO_SOCKET, Skb
@@ -232,3 +232,15 @@ def test_what_is_left_to_others_or_asks_nothing_holds(match: str, skb: Skb) -> N
 def test_a_comment_is_its_own_condition() -> None:
     ((_, meant),) = parse_rule('-m comment --comment "so it is"', "ipv4").extensions
     assert meant.condition(PACKET, passage(PACKET)) == Condition("comment", "so it is", "", True)
+
+
+def test_a_condition_in_plain_values() -> None:
+    """The keys that JSON output has."""
+    found = Condition("dport", "! 80", "443", held=True).to_dict()
+    assert found == {"field": "dport", "wanted": "! 80", "had": "443", "held": True}
+
+
+def test_where_a_match_or_target_may_stand() -> None:
+    assert Place.of() == ANYWHERE == Place(None, None, direct=False)
+    assert Place.of("nat mangle") == Place(frozenset({"nat", "mangle"}), None, direct=False)
+    assert Place.of(hooks="INPUT", direct=True) == Place(None, frozenset({"INPUT"}), direct=True)

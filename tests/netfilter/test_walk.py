@@ -234,8 +234,3 @@ MARKS = [
 def test_mark_is_cleared_by_the_mask_and_xored(option: str, before: int, after: int) -> None:
     verdict, _ = walk(f"-A INPUT -j MARK --set-mark {before:#x}\n-A INPUT -j MARK {option}")
     assert verdict.skb.mark == after
-
-
-def test_dead_chains_are_those_that_no_hook_leads_to() -> None:
-    text = "*filter\n:A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A B -j A\nCOMMIT\n"
-    assert ChainGraph(Ruleset.from_save(text, "ipv4")).dead_chains() == [("filter", "B")]
