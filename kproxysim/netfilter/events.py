@@ -10,50 +10,95 @@ from typing import TYPE_CHECKING, NamedTuple
 from kproxysim.netfilter.skb import Skb, written
 from kproxysim.netfilter.walk import Walked
 from kproxysim.notebook import html_of
+from kproxysim.reading import reading
 
 if TYPE_CHECKING:
     from kproxysim.netfilter.renaming import Renaming
 
-__all__ = ["Event", "Log", "Outcome", "Said", "rewrite_text"]
+__all__ = [
+    "Ends",
+    "Event",
+    "Happening",
+    "Log",
+    "OfDestination",
+    "Outcome",
+    "Said",
+    "ends_text",
+    "rewrite_text",
+]
 
 
-Said = str | Callable[[Skb, Skb], str]
+class OfDestination(NamedTuple):
+    """A sentence about where the packet goes: what stands before the address, and behind it, a host's name
+    last.
+    """
+
+    lead: str
+    tail: str
+    host: str = ""
+
+
+Said = str | OfDestination | Callable[[Skb, Skb], str]
 """A sentence, or what makes one of the packet before and after: most traces are never printed."""
 
 
-class Event(NamedTuple):
+class Happening(NamedTuple):
+    """What is noted of something that happened outside the rules."""
+
+    at: str
+    said: Said
+    before: Skb
+    after: Skb
+    detail: str = ""
+
+
+class _Event(NamedTuple):
+    recorded: Happening
+    renaming: Renaming | None = None
+
+
+class Event(_Event):
     """Something that happened outside the rules: `at` is "routing", "conntrack", "nat" or "edge:...".
 
     Where a sentence tells what the packet carries, `said` makes it; what is the same for every packet that
     comes here is text. `renaming` is as for `Walked`.
     """
 
-    at: str
-    said: Said
-    recorded_before: Skb
-    recorded_after: Skb
-    detail: str = ""
-    renaming: Renaming | None = None
+    __slots__ = ()
+
+    at: str = reading("recorded.at")
+    """Where."""
+    detail: str = reading("recorded.detail")
+    """What is worth adding."""
+
+    @classmethod
+    def of(cls, at: str, said: Said, before: Skb, after: Skb | None = None, detail: str = "") -> Event:
+        """Something that happened to a packet; without an `after` it went on as it was."""
+        return cls(Happening(at, said, before, before if after is None else after, detail))
 
     @property
     def before(self) -> Skb:
         """The packet as it came here."""
-        return self.recorded_before if self.renaming is None else self.renaming.skb(self.recorded_before)
+        before = self.recorded.before
+        return before if self.renaming is None else self.renaming.skb(before)
 
     @property
     def after(self) -> Skb:
         """The packet as it went on."""
-        return self.recorded_after if self.renaming is None else self.renaming.skb(self.recorded_after)
+        after = self.recorded.after
+        return after if self.renaming is None else self.renaming.skb(after)
 
     @property
     def action(self) -> str:
         """What happened, in a few words."""
-        said = self.said
+        (_, said, before, after, _), renaming = self
         if isinstance(said, str):
             return said
-        if self.renaming is None:
-            return said(self.recorded_before, self.recorded_after)
-        return self.renaming.sentence(said, self.recorded_before, self.recorded_after)
+        if renaming is not None:
+            return renaming.sentence(said, before, after)
+        if isinstance(said, OfDestination):
+            return f"{said.lead}{written(before.dst, before.family)}{said.tail}{said.host}"
+        return said(before, after)
 
     def _repr_html_(self) -> str | None:
         return html_of(self)
@@ -82,18 +127,27 @@ class Outcome(NamedTuple):
 
 def rewrite_text(before: Skb, after: Skb) -> str:
     """`dst 10.0.0.1:80 -> 10.4.0.5:8080`, one part for each side that changed, else "unchanged"."""
-    family = before.family
-    parts = []
-    for side, old, new in (
-        ("src", (before.src, before.sport), (after.src, after.sport)),
-        ("dst", (before.dst, before.dport), (after.dst, after.dport)),
-    ):
-        if old != new:
-            parts.append(f"{side} {_endpoint(*old, family)} -> {_endpoint(*new, family)}")
-    return ", ".join(parts) or "unchanged"
+    return ends_text(before[2:6], after[2:6], before.family)
 
 
-def _endpoint(address: int, port: int, family: int) -> str:
+Ends = tuple[int, int, int, int]
+"""Source, destination, and their ports, as a `Skb` has them side by side; a port below 0 is none."""
+
+
+def ends_text(before: Ends, after: Ends, family: int) -> str:
+    """What `rewrite_text` says of the two ends."""
+    src, dst, sport, dport = before
+    new_src, new_dst, new_sport, new_dport = after
+    text = ""
+    if src != new_src or sport != new_sport:
+        text = f"src {_end(src, sport, family)} -> {_end(new_src, new_sport, family)}"
+    if dst != new_dst or dport != new_dport:
+        comma = ", " if text else ""
+        text += f"{comma}dst {_end(dst, dport, family)} -> {_end(new_dst, new_dport, family)}"
+    return text or "unchanged"
+
+
+def _end(address: int, port: int, family: int) -> str:
     text = written(address, family)
     if port < 0:
         return text if port == -1 else f"{text} (id {-1 - port})"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import partial
 from typing import NoReturn
 
 from kproxysim.netfilter.answers import error_about, refusal
@@ -17,7 +16,7 @@ from kproxysim.netfilter.bridging import by_bridge, is_redirected
 from kproxysim.netfilter.chance import Alternative, Chance
 from kproxysim.netfilter.condition import Unmodelled
 from kproxysim.netfilter.conntrack import Connection, CtState, Flow
-from kproxysim.netfilter.events import Event, Log, Outcome, Said, rewrite_text
+from kproxysim.netfilter.events import Event, Log, OfDestination, Outcome, Said, rewrite_text
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.host import Host
 from kproxysim.netfilter.nat import DESTINATION, HOOK_SIDE, Wanted, bind, is_bound, translate
@@ -209,7 +208,7 @@ class Passage:
         if not arrived_by_loopback and skb.family == 4:
             self._check_source(skb)
         if route.kind == "local":
-            self._note("routing", partial(_here_text, self.host.name), skb, "local delivery")
+            self._note("routing", self._route_said(route, skb.family), skb, "local delivery")
         return route
 
     def _check_source(self, skb: Skb) -> None:
@@ -237,7 +236,7 @@ class Passage:
         raise _Stop(Outcome("martian", skb, reason=reason, at="routing", detail=detail))
 
     def _no_route(self, skb: Skb, route: Route | None) -> None:
-        self._note("routing", _no_route_text, skb)
+        self._note("routing", OfDestination("no route to ", ""), skb)
         kind = _REFUSING_ROUTES["" if route is None else route.kind]
         if skb.family == 6 and kind == "host":
             kind = "net"
@@ -257,7 +256,8 @@ class Passage:
             if is_redirected(skb) and not self.host.has_neighbour(route.device, next_hop, skb.family):
                 # asked for before the frame goes on (`br_nf_pre_routing_finish_bridge`)
                 return Outcome("transmit", onwards, route.device, next_hop, at="routing")
-            self._note("routing", partial(_port_text, route.device), skb, "carried to another port")
+            said = OfDestination("", f" is behind {route.device}")
+            self._note("routing", said, skb, "carried to another port")
             return self._transmit(self._hook("FORWARD", onwards), route)
         if skb.family == 6 and not self._forwards(skb):
             self._keep_from_forwarding(skb, "net.ipv6.conf.all.forwarding")
@@ -265,7 +265,7 @@ class Passage:
             self._note("routing", "time to live is used up", skb, "the packet runs in a circle")
             answer = error_about(self.host, skb, "ttl")
             raise _Stop(Outcome("unreachable", skb, reason="routing-loop", at="routing", answer=answer))
-        self._note("routing", partial(_route_text, self.host.name, route), skb, "forwarded")
+        self._note("routing", self._route_said(route, skb.family), skb, "forwarded")
         return self._transmit(self._hook("FORWARD", onwards.with_ttl(skb.ttl - 1)), route)
 
     def _is_bridged(self, skb: Skb, route: Route) -> bool:
@@ -299,7 +299,7 @@ class Passage:
             self._check_group(skb)  # every device has a route to all groups
         route = self.host.routing.lookup(skb.dst, skb.family)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
-            self._note("routing", _no_route_text, skb)
+            self._note("routing", OfDestination("no route to ", ""), skb)
             kind = "" if route is None else route.kind
             raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail=kind))
         if skb.family == 4:
@@ -325,7 +325,7 @@ class Passage:
         kind = self.host.routing.address_type(skb.dst, skb.family).lower()
         if kind not in ("broadcast", "multicast"):
             return
-        self._note("routing", partial(_group_text, kind), skb)
+        self._note("routing", OfDestination("", f" is a {kind} address"), skb)
         if kind == "multicast" and skb.protocol != "tcp":
             raise _Stop(
                 Outcome(
@@ -340,7 +340,7 @@ class Passage:
         """
         route = self.host.routing.lookup(skb.dst, skb.family)
         if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
-            self._note("routing", _no_route_text, skb)
+            self._note("routing", OfDestination("no route to ", ""), skb)
             kind = "" if route is None else route.kind
             raise _Stop(Outcome("no-route", skb, reason="no-route-after-dnat", at="routing", detail=kind))
         device = "lo" if route.kind == "local" else route.device
@@ -352,7 +352,7 @@ class Passage:
             raise _Stop(
                 Outcome("martian", skb, reason="loopback-source-leaves", at="routing", detail="loopback")
             )
-        self._note("routing", partial(_route_text, self.host.name, route), skb, "routed again after DNAT")
+        self._note("routing", self._route_said(route, skb.family), skb, "routed again after DNAT")
 
     def _transmit(self, skb: Skb, route: Route) -> Outcome:
         device = "lo" if route.kind == "local" else route.device
@@ -529,27 +529,10 @@ class Passage:
         return address
 
     def _note(self, at: str, said: Said, before: Skb, detail: str = "", after: Skb | None = None) -> None:
-        self.log(Event(at, said, before, before if after is None else after, detail))
+        self.log(Event.of(at, said, before, after, detail))
 
-
-def _here_text(host: str, skb: Skb, _after: Skb) -> str:
-    return f"{written(skb.dst, skb.family)} is an address of {host}"
-
-
-def _route_text(host: str, route: Route, skb: Skb, after: Skb) -> str:
-    if route.kind == "local":
-        return _here_text(host, skb, after)
-    via = "" if route.via is None else f" via {written(route.via, skb.family)}"
-    return f"{written(skb.dst, skb.family)}{via} dev {route.device} ({route.text})"
-
-
-def _port_text(device: str, skb: Skb, _after: Skb) -> str:
-    return f"{written(skb.dst, skb.family)} is behind {device}"
-
-
-def _no_route_text(skb: Skb, _after: Skb) -> str:
-    return f"no route to {written(skb.dst, skb.family)}"
-
-
-def _group_text(kind: str, skb: Skb, _after: Skb) -> str:
-    return f"{written(skb.dst, skb.family)} is a {kind} address"
+    def _route_said(self, route: Route, family: int) -> OfDestination:
+        if route.kind == "local":
+            return OfDestination("", " is an address of ", self.host.name)
+        via = "" if route.via is None else f" via {written(route.via, family)}"
+        return OfDestination("", f"{via} dev {route.device} ({route.text})")

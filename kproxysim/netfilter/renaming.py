@@ -7,17 +7,69 @@ can be told from what rules and routes gave it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import repeat
+from typing import NamedTuple
 
 from kproxysim.later import FilledLater
 from kproxysim.netfilter.conntrack import Connection, Flow, Tuple
-from kproxysim.netfilter.events import Event
-from kproxysim.netfilter.skb import Skb, to_address
-from kproxysim.netfilter.walk import Walked
+from kproxysim.netfilter.events import Ends, Event, Happening, OfDestination, ends_text, rewrite_text
+from kproxysim.netfilter.skb import Skb, to_address, written
+from kproxysim.netfilter.walk import Met, Walked
 from kproxysim.packet import Packet
 
-__all__ = ["Renaming"]
+__all__ = ["Mold", "Renaming", "Varying"]
+
+
+class Varying(NamedTuple):
+    """What differs among packets that go the same way, as one of them has it."""
+
+    addresses: frozenset[int]
+    ports: frozenset[int]
+    names: frozenset[str]
+
+    def settled(self, one: Happening) -> Happening:
+        """What happened; its sentence is text if it is the same of all packets."""
+        said, before, after = one.said, one.before, one.after
+        if isinstance(said, str):
+            return one
+        if isinstance(said, OfDestination):
+            varies = before.dst in self.addresses or said.host in self.names
+        elif said is rewrite_text:
+            sides = (
+                ((before.src, before.sport), (after.src, after.sport)),
+                (
+                    (before.dst, before.dport),
+                    (after.dst, after.dport),
+                ),
+            )
+            varies = any(self._has(*old) or self._has(*new) for old, new in sides if old != new)
+        else:
+            varies = any(
+                self._has(skb.src, skb.sport) or self._has(skb.dst, skb.dport) for skb in (before, after)
+            )
+        return one if varies else one._replace(said=Event(one).action)
+
+    def _has(self, address: int, port: int) -> bool:
+        return address in self.addresses or port in self.ports
+
+
+class Mold(NamedTuple):
+    """What happened to a packet, as what others that go the same way are told of is made: the type of each
+    step, and what was recorded.
+    """
+
+    types: list[type[Walked | Event]]
+    recorded: list[Met | Happening]
+
+    @classmethod
+    def of(cls, steps: Sequence[Walked | Event], varying: Varying) -> Mold:
+        """Of the steps of a packet that was walked."""
+        recorded = [
+            step.recorded if isinstance(step, Walked) else varying.settled(step.recorded) for step in steps
+        ]
+        return cls([type(step) for step in steps], recorded)
 
 
 class Renaming:
@@ -40,6 +92,27 @@ class Renaming:
     def name(self, name: str) -> str:
         """A host's name or label."""
         return self._names.get(name, name)
+
+    def sentence(self, said: OfDestination | Callable[[Skb, Skb], str], before: Skb, after: Skb) -> str:
+        """What `said` makes of this packet."""
+        addresses = self._addresses
+        if isinstance(said, OfDestination):
+            lead, tail, host = said
+            to = written(addresses.get(before.dst, before.dst), before.family)
+            return f"{lead}{to}{tail}{self._names.get(host, host)}"
+        if said is not rewrite_text:
+            return said(self.header(before), self.header(after))
+        return ends_text(self._ends(before), self._ends(after), before.family)
+
+    def _ends(self, skb: Skb) -> Ends:
+        addresses, ports = self._addresses, self._ports
+        src, dst, sport, dport = skb[2:6]
+        return (
+            addresses.get(src, src),
+            addresses.get(dst, dst),
+            ports.get(sport, sport),
+            ports.get(dport, dport),
+        )
 
     def packet(self, packet: Packet) -> Packet:
         """A packet on the wire, the one inside an ICMP error included."""
@@ -97,17 +170,9 @@ class Renaming:
             )
         )
 
-    def steps(self, steps: Iterable[Walked | Event]) -> list[Walked | Event]:
-        """What happened on one host."""
-        mine = (self,)
-        return [_AS[type(step)](step[:-1] + mine) for step in steps]
-
-    def sentence(self, said: Callable[[Skb, Skb], str], before: Skb, after: Skb) -> str:
-        """What is said of a packet. The first thing that a sentence is made with may be a host's name."""
-        if self._names and isinstance(said, partial) and said.args[0] in self._names:
-            said = partial(said.func, self._names[said.args[0]], *said.args[1:])
-        renamed = self.header(before)
-        return said(renamed, renamed if after is before else self.header(after))
+    def steps(self, mold: Mold) -> list[Walked | Event]:
+        """What happened to this packet."""
+        return list(map(_new, mold.types, zip(mold.recorded, repeat(self))))
 
     def _flow(self, flow: Flow) -> Flow:
         made = self._flows.get(id(flow))
@@ -155,8 +220,5 @@ class _RenamedFlow(FilledLater, Flow):
 
 
 # The quickest way to make a named tuple of a tuple: a trace has dozens of them for each branch.
+_new: Callable[[type[Walked | Event], tuple[object, ...]], Walked | Event] = tuple.__new__
 _as_skb: Callable[[tuple[object, ...]], Skb] = partial(tuple.__new__, Skb)
-_AS: dict[type, Callable[[tuple[object, ...]], Walked | Event]] = {
-    Walked: partial(tuple.__new__, Walked),
-    Event: partial(tuple.__new__, Event),
-}

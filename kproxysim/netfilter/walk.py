@@ -21,11 +21,12 @@ from kproxysim.netfilter.position import Lot, Position
 from kproxysim.netfilter.rule import Rule
 from kproxysim.netfilter.skb import Skb
 from kproxysim.notebook import html_of
+from kproxysim.reading import reading
 
 if TYPE_CHECKING:
     from kproxysim.netfilter.renaming import Renaming
 
-__all__ = ["Missed", "Sink", "Verdict", "Walked", "walk_chain"]
+__all__ = ["Met", "Missed", "Sink", "Verdict", "Walked", "walk_chain"]
 
 
 class Missed(NamedTuple):
@@ -75,85 +76,82 @@ class Missed(NamedTuple):
         ]
 
 
-class Walked(NamedTuple):
-    """One event of a walk: a rule that matched, the end of a chain, or a policy.
-
-    `chance` is the fraction of the draw that let the rule match. `noted` are the rule's conditions where
-    asking them again would not give the same answer. What was recorded may be of another packet that went
-    the same way: then `renaming` puts this one's numbers into it.
-    """
+class Met(NamedTuple):
+    """What a walk notes of one place that a packet came to."""
 
     position: Position
-    recorded_before: Skb
-    recorded_after: Skb
+    before: Skb
+    after: Skb
     host: Surroundings
-    recorded_missed: tuple[Missed, ...] = ()
+    missed: tuple[Missed, ...] = ()
     chance: Fraction | None = None
     noted: tuple[Condition, ...] = ()
+
+
+class _Walked(NamedTuple):
+    recorded: Met
     renaming: Renaming | None = None
+
+
+class Walked(_Walked):
+    """One event of a walk: a rule that matched, the end of a chain, or a policy.
+
+    What was recorded may be of another packet that went the same way: then `renaming` puts this one's numbers
+    into it.
+    """
+
+    __slots__ = ()
+
+    position: Position = reading("recorded.position")
+    """Where."""
+    host: Surroundings = reading("recorded.host")
+    """What the host knew."""
+    chance: Fraction | None = reading("recorded.chance")
+    """The fraction of the draw that let the rule match."""
+    noted: tuple[Condition, ...] = reading("recorded.noted")
+    """The rule's conditions where asking them again would not give the same answer."""
+
+    table: str = reading("recorded.position.table")
+    """The table's name."""
+    chain: str = reading("recorded.position.chain")
+    """The chain's name."""
+    kind: str = reading("recorded.position.kind")
+    """What it is: "rule", "return" (the implicit one at a chain's end) or "policy"."""
+    number: int = reading("recorded.position.number")
+    """Counted from 1 as the kernel's TRACE does (for the end of a chain: rules + 1)."""
+    at: str = reading("recorded.position.at")
+    """`nat:KUBE-SERVICES:rule:4`, in the kernel's own spelling."""
+    action: str = reading("recorded.position.action")
+    """What the rule does, as iptables writes it."""
+    rule: Rule | None = reading("recorded.position.rule")
+    """The rule that matched, None for the end of a chain."""
+    meaning: Parsed | None = reading("recorded.position.meaning")
+    """What the rule says."""
 
     @property
     def before(self) -> Skb:
         """The packet as it came here."""
-        return self.recorded_before if self.renaming is None else self.renaming.skb(self.recorded_before)
+        before = self.recorded.before
+        return before if self.renaming is None else self.renaming.skb(before)
 
     @property
     def after(self) -> Skb:
         """The packet as it went on: another one where the target changed it."""
-        return self.recorded_after if self.renaming is None else self.renaming.skb(self.recorded_after)
+        after = self.recorded.after
+        return after if self.renaming is None else self.renaming.skb(after)
 
     @property
     def missed(self) -> tuple[Missed, ...]:
         """The rules passed over since the last event in this chain."""
         if self.renaming is None:
-            return self.recorded_missed
+            return self.recorded.missed
         skb = self.renaming.skb
         return tuple(
             [
                 Missed(one.position, skb(one.skb), one.host, one.lost, one.noted)
-                for one in self.recorded_missed
+                for one in self.recorded.missed
             ]
         )
-
-    @property
-    def table(self) -> str:
-        """The table's name."""
-        return self.position.table
-
-    @property
-    def chain(self) -> str:
-        """The chain's name."""
-        return self.position.chain
-
-    @property
-    def kind(self) -> str:
-        """What it is: "rule", "return" (the implicit one at a chain's end) or "policy"."""
-        return self.position.kind
-
-    @property
-    def number(self) -> int:
-        """Counted from 1 as the kernel's TRACE does (for the end of a chain: rules + 1)."""
-        return self.position.number
-
-    @property
-    def at(self) -> str:
-        """`nat:KUBE-SERVICES:rule:4`, in the kernel's own spelling."""
-        return self.position.at
-
-    @property
-    def action(self) -> str:
-        """What the rule does, as iptables writes it."""
-        return self.position.action
-
-    @property
-    def rule(self) -> Rule | None:
-        """The rule that matched, None for the end of a chain."""
-        return self.position.rule
-
-    @property
-    def meaning(self) -> Parsed | None:
-        """What the rule says."""
-        return self.position.meaning
 
     def conditions(self) -> list[Condition]:
         """The conditions of the rule that matched; empty for the end of a chain."""
@@ -319,7 +317,7 @@ class _Walk:
         noted: tuple[Condition, ...] = (),
     ) -> None:
         missed, self.missed = tuple(self.missed), []
-        self.sink(Walked(position, before, self.skb, self.host, missed, chance, noted))
+        self.sink(Walked(Met(position, before, self.skb, self.host, missed, chance, noted)))
 
 
 def _draw(lot: Lot, chance: Chance) -> Fraction | None:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from functools import partial
 
 from kproxysim.netfilter.answers import error_about
 from kproxysim.netfilter.chance import Chance
 from kproxysim.netfilter.conntrack import CtState, Flow
-from kproxysim.netfilter.events import Event, Outcome
+from kproxysim.netfilter.events import Event, OfDestination, Outcome
 from kproxysim.netfilter.host import ECHO
 from kproxysim.netfilter.passage import Passage
-from kproxysim.netfilter.skb import NO_SOCKET, OF_THE_KERNEL, Owner, Skb, written
+from kproxysim.netfilter.skb import NO_SOCKET, OF_THE_KERNEL, Owner, Skb
 from kproxysim.netfilter.state import HostState
 from kproxysim.network.edge_memory import EdgeMemory
 from kproxysim.network.router import EdgeRouter
@@ -110,7 +109,8 @@ class Journey:
             return self._follow(EDGE, self.router.send(answer, self.chance, hop.steps.append), [hop])
         if answer.oif:
             placed = self.topology.hosts[host]
-            told = Event("routing", _straight_text, answer, answer, "past all rules, nothing is translated")
+            said = f"a reset goes straight back by the port of {answer.oif}"
+            told = Event.of("routing", said, answer, detail="past all rules, nothing is translated")
             hop = Hop(placed.label, placed.kind, steps=[told])
             return self._follow(host, Outcome("transmit", answer, answer.oif, answer.dst), [hop])
         owner = NO_SOCKET if answer.icmp is None else OF_THE_KERNEL
@@ -223,7 +223,9 @@ class Journey:
             hops.append(Hop(placed.label, placed.kind))
         hop = hops[-1]
         skb = outcome.skb
-        hop.steps.append(Event("routing", partial(_nobody_text, outcome.device), skb, skb))
+        hop.steps.append(
+            Event.of("routing", OfDestination("nobody answers for ", f" on {outcome.device}"), skb)
+        )
         answer = error_about(self.topology.hosts[host].host, skb, "host")
         return Outcome("unreachable", skb, reason="nobody-has-this-address", at="routing", answer=answer)
 
@@ -250,11 +252,3 @@ def _in_session(packet: Packet, *, answered: bool) -> str:
         if flag in flags:
             return f"{flag},ACK" if answered else "ACK"
     return ""
-
-
-def _straight_text(skb: Skb, _after: Skb) -> str:
-    return f"a reset goes straight back by the port of {skb.oif}"
-
-
-def _nobody_text(device: str, skb: Skb, _after: Skb) -> str:
-    return f"nobody answers for {written(skb.dst, skb.family)} on {device}"

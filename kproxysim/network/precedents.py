@@ -91,7 +91,11 @@ class Precedents:
         key = self._key_of(precedent)
         if key in self._known:
             return
-        self._known[key] = precedent if self._is_general(precedent) else None
+        if self._is_general(precedent):
+            precedent.speaks_for(self._addresses[precedent.packet.family].is_single, self._ports.is_single)
+            self._known[key] = precedent
+        else:
+            self._known[key] = None
         if len(self._known) > _KEPT:
             del self._known[next(iter(self._known))]
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from fractions import Fraction
-from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import chain
 
 from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.chance import Alternative, Chance
-from kproxysim.netfilter.events import Event, Log, Outcome, Said
+from kproxysim.netfilter.events import Event, Log, OfDestination, Outcome, Said
 from kproxysim.netfilter.skb import Skb, to_address, written
 from kproxysim.network.edge import Edge
 from kproxysim.network.edge_memory import Call, EdgeMemory
@@ -77,7 +76,11 @@ class EdgeRouter:
         """
         skb = skb.arriving(side)
         if self._is_own(skb):
-            log(Event("edge:route", "dropped as martian", skb, skb, "the source is an address of the edge"))
+            log(
+                Event.of(
+                    "edge:route", "dropped as martian", skb, detail="the source is an address of the edge"
+                )
+            )
             return Outcome("martian", skb, reason="own-address-as-source", at="edge:route")
         if side == INTERNET_SIDE:
             outcome = self._from_internet(skb, chance, log, via, calls)
@@ -100,9 +103,9 @@ class EdgeRouter:
         if firewall is not None and skb.inner is None and not calls.passes(_call_answered(skb)):
             packet = skb.packet
             if not any(opening.admits(packet) for opening in firewall):
-                log(Event("edge:firewall", _shut_text, translated, translated))
+                log(Event.of("edge:firewall", _shut_text, translated))
                 return Outcome("filtered", translated, reason="firewall-closed", at="edge:firewall")
-            log(Event("edge:firewall", _open_text, translated, translated))
+            log(Event.of("edge:firewall", _open_text, translated))
         return Outcome("transmit", translated, CLUSTER_SIDE, int(hop), at="edge:route")
 
     def _from_cluster(
@@ -112,7 +115,7 @@ class EdgeRouter:
         public = packet.dst in self._internal
         hop = self._next_hop(self._inward_address(packet.dst), skb.family, chance, log, skb, via, calls)
         if hop is not None and not public:
-            log(Event("edge:route", _inside_text, skb, skb))
+            log(Event.of("edge:route", OfDestination("", " is in the cluster's network"), skb))
             return Outcome("transmit", skb, CLUSTER_SIDE, int(hop), at="edge:route")
         untouched = self.edge.traits.knows_connections and calls.passes(_call_answered(skb))
         outward = skb if untouched else self._outward(skb, log)
@@ -120,7 +123,7 @@ class EdgeRouter:
         foreign = foreign and not _is_private(packet.dst)
         if self.edge.traits.refuses_foreign_sources and foreign:
             detail = "packets to public addresses must come from one"
-            log(Event("edge:egress", _foreign_text, skb, skb, detail))
+            log(Event.of("edge:egress", _foreign_text, skb, detail=detail))
             return Outcome("filtered", skb, reason="egress-refuses-source", at="edge:egress")
         if hop is not None:
             return Outcome("transmit", self._inward(outward, log), CLUSTER_SIDE, int(hop), at="edge:route")
@@ -155,13 +158,13 @@ class EdgeRouter:
 
     def unreachable(self, skb: Skb, log: Log) -> Outcome:
         """The internet has nobody with this address: told to senders by routers, swallowed by a cloud."""
-        log(Event("edge:route", _nobody_text, skb, skb))
+        log(Event.of("edge:route", OfDestination("nobody has ", ""), skb))
         answer = self._error_about(skb, (3, 0) if skb.family == 4 else (1, 0))
         return Outcome("unreachable", skb, reason="nobody-has-this-address", at="edge:route", answer=answer)
 
     def expired(self, skb: Skb, log: Log) -> Outcome:
         """The packet was forwarded as often as its time to live allows."""
-        log(Event("edge:route", "time to live is used up", skb, skb, "the packet runs in a circle"))
+        log(Event.of("edge:route", "time to live is used up", skb, detail="the packet runs in a circle"))
         answer = self._error_about(skb, (11, 0) if skb.family == 4 else (3, 0))
         return Outcome("unreachable", skb, reason="routing-loop", at="edge:route", answer=answer)
 
@@ -203,7 +206,7 @@ class EdgeRouter:
         if after.dst != skb.dst:
             owner = next((name for name, own in self.nodes.items() if internal in own.values()), "")
             log(
-                Event(
+                Event.of(
                     "edge:one-to-one nat",
                     f"dst {before} -> {internal}",
                     skb,
@@ -228,7 +231,7 @@ class EdgeRouter:
                 after = after.with_inner(_moved(skb.inner, dst=inner_outside))
         if outside is not None:
             log(
-                Event(
+                Event.of(
                     "edge:one-to-one nat",
                     f"src {before} -> {outside}",
                     skb,
@@ -258,7 +261,7 @@ class EdgeRouter:
         ]
         if routed:
             name = max(routed)[1]
-            log(Event("edge:route", _of(address, skb, "is routed to", name), skb, skb))
+            log(Event.of("edge:route", _of(address, skb, "is routed to", name), skb))
             return self.nodes[name][family]
         takers = tuple(name for name in self.balanced.get(address, ()) if family in self.nodes[name])
         before = calls.node_of(_call(skb))
@@ -274,7 +277,7 @@ class EdgeRouter:
             name = others = ""
         if name:
             calls.hand_to(_call(skb), name)
-            log(Event("edge:balance", _of(address, skb, "is handed to", name), skb, skb, others))
+            log(Event.of("edge:balance", _of(address, skb, "is handed to", name), skb, detail=others))
             return self.nodes[name][family]
         lengths = [
             (network.prefixlen, hop) for network, hop in self.pod_networks.items() if address in network
@@ -301,27 +304,15 @@ def _open_text(skb: Skb, _after: Skb) -> str:
     return f"{packet.protocol}/{packet.dport} is let in"
 
 
-def _inside_text(skb: Skb, _after: Skb) -> str:
-    return f"{written(skb.dst, skb.family)} is in the cluster's network"
-
-
 def _foreign_text(skb: Skb, _after: Skb) -> str:
     return f"{written(skb.src, skb.family)} is no address of a node"
-
-
-def _nobody_text(skb: Skb, _after: Skb) -> str:
-    return f"nobody has {written(skb.dst, skb.family)}"
 
 
 def _of(address: Address, skb: Skb, what: str, name: str) -> Said:
     """`ADDRESS is routed to NAME`: of an address of the edge's own tables, or of the packet's destination."""
     if int(address) == skb.dst:
-        return partial(_destination_text, f"{what} {name}")
+        return OfDestination("", f" {what} {name}")
     return f"{address} {what} {name}"
-
-
-def _destination_text(what: str, skb: Skb, _after: Skb) -> str:
-    return f"{written(skb.dst, skb.family)} {what}"
 
 
 def _call(skb: Skb) -> Call:

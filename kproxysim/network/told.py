@@ -6,12 +6,13 @@ ports in it, and that is put together when it is read: a long run looks into few
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from kproxysim.later import FilledLater
 from kproxysim.netfilter.events import Event
-from kproxysim.netfilter.renaming import Renaming
+from kproxysim.netfilter.renaming import Mold, Renaming, Varying
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network.advice import advise
 from kproxysim.network.trace import Advice, Branch, Hop, Nearest, Reached, Reply, Trace
@@ -24,13 +25,34 @@ __all__ = ["Precedent"]
 class Precedent:
     """A packet that was walked, and its trace. `via` is as for `World.send`."""
 
-    __slots__ = ("call", "packet", "trace", "via")
+    __slots__ = ("_varying", "call", "packet", "trace", "via", "ways")
 
     def __init__(self, call: Call, via: str | None, trace: Trace) -> None:
         self.call = call
         self.via = via
         self.packet = call.packet
         self.trace = trace
+        self._varying = Varying(frozenset(), frozenset(), frozenset())
+        self.ways: tuple[_Ways, ...] = ()
+
+    def speaks_for(self, same_address: Callable[[int], bool], same_port: Callable[[int], bool]) -> None:
+        """Others are told what happened to this packet; some of its addresses and ports are theirs too."""
+        packet, guest = self.packet, self.call.sender.guest
+        own = {int(packet.src), int(packet.dst)} | (set() if guest is None else {int(guest)})
+        self._varying = varying = Varying(
+            frozenset(address for address in own if not same_address(address)),
+            frozenset(
+                port for port in (packet.sport, packet.dport) if port is not None and not same_port(port)
+            ),
+            frozenset(() if guest is None else _names(guest)),
+        )
+        self.ways = tuple(
+            (
+                _Way(branch.hops, varying),
+                _Way(() if branch.reply is None else branch.reply.hops, varying),
+            )
+            for branch in self.trace.branches
+        )
 
     def told_of(self, packet: Packet, guest: Address | None) -> Trace:
         """The trace of another packet that no host tells apart from this one."""
@@ -44,52 +66,83 @@ class Precedent:
 
     def renaming(self, packet: Packet, guest: Address | None) -> Renaming:
         """What to put in the place of this packet's addresses and ports."""
-        mine = self.packet
-        addresses = {int(mine.src): int(packet.src), int(mine.dst): int(packet.dst)}
-        ports = {
-            own: other
-            for own, other in ((mine.sport, packet.sport), (mine.dport, packet.dport))
-            if own is not None and other is not None
-        }
+        mine, varying = self.packet, self._varying
+        addresses: dict[int, int] = {}
+        ports: dict[int, int] = {}
         names: dict[str, str] = {}
+        for own, other in ((mine.src, packet.src), (mine.dst, packet.dst)):
+            if int(own) in varying.addresses:
+                addresses[int(own)] = int(other)
+        for port, another in ((mine.sport, packet.sport), (mine.dport, packet.dport)):
+            if port in varying.ports:
+                assert another is not None
+                ports[port] = another
         before = self.call.sender.guest
         if before is not None and guest is not None:
             addresses[int(before)] = int(guest)
-            names = {str(before): str(guest), f"internet/{before}": f"internet/{guest}"}
+            names = dict(zip(_names(before), _names(guest), strict=True))
         return Renaming(addresses, ports, names)
 
 
-class _ToldHop(FilledLater, Hop):
-    __slots__ = ("like", "renaming")
-    like: Hop
-    renaming: Renaming
+def _names(guest: Address) -> tuple[str, str]:
+    """How a host is called that somebody on the internet has."""
+    text = str(guest)
+    return text, f"internet/{text}"
 
-    @classmethod
-    def of(cls, like: Hop, renaming: Renaming) -> Hop:
-        told = object.__new__(cls)
-        told.where = renaming.name(like.where) if like.kind == "internet" else like.where
-        told.kind = like.kind
-        told.device = like.device
-        told.like = like
-        told.renaming = renaming
-        return told
 
-    def _make_steps(self) -> list[Walked | Event]:
-        return self.renaming.steps(self.like.steps)
+class _Way:
+    """The hops of a recorded way, ready to be told of many packets."""
+
+    __slots__ = ("_cuts", "_hops", "_mold", "_varying")
+
+    def __init__(self, hops: tuple[Hop, ...], varying: Varying) -> None:
+        self._hops = hops
+        self._varying = varying
+        self._mold: Mold | None = None
+        self._cuts: list[tuple[str, str, str, slice]] = []
+
+    def told(self, renaming: Renaming) -> tuple[Hop, ...]:
+        """The hops of a packet that went the same way."""
+        mold = self._mold or self._cast()
+        steps = renaming.steps(mold)
+        found = []
+        for where, kind, device, own in self._cuts:
+            hop: Hop = _new_hop(Hop)
+            hop.where = renaming.name(where) if kind == "internet" else where
+            hop.kind = kind
+            hop.device = device
+            hop.steps = steps[own]
+            found.append(hop)
+        return tuple(found)
+
+    def _cast(self) -> Mold:
+        """All steps in one mold, and which are of which hop."""
+        steps: list[Walked | Event] = []
+        for hop in self._hops:
+            own = slice(len(steps), len(steps) + len(hop.steps))
+            self._cuts.append((hop.where, hop.kind, hop.device, own))
+            steps += hop.steps
+        self._mold = Mold.of(steps, self._varying)
+        return self._mold
+
+
+_new_hop = object.__new__
 
 
 class _ToldReply(FilledLater, Reply):
-    __slots__ = ("like", "renaming")
+    __slots__ = ("like", "renaming", "way")
     like: Reply
     renaming: Renaming
+    way: _Way
 
     @classmethod
-    def of(cls, like: Reply, renaming: Renaming) -> Reply:
+    def of(cls, like: Reply, way: _Way, renaming: Renaming) -> Reply:
         told = object.__new__(cls)
         put = object.__setattr__
         put(told, "disposition", like.disposition)
         put(told, "reason", like.reason)
         put(told, "like", like)
+        put(told, "way", way)
         put(told, "renaming", renaming)
         return told
 
@@ -97,8 +150,11 @@ class _ToldReply(FilledLater, Reply):
         return self.renaming.packet(self.like.packet)
 
     def _make_hops(self) -> tuple[Hop, ...]:
-        return tuple([_ToldHop.of(hop, self.renaming) for hop in self.like.hops])
+        return self.way.told(self.renaming)
 
+
+_Ways = tuple[_Way, _Way]
+"""There and back."""
 
 _OF_THE_CLASS = frozenset(
     (
@@ -116,18 +172,20 @@ _OF_THE_CLASS = frozenset(
 
 
 class _ToldBranch(FilledLater, Branch):
-    __slots__ = ("call", "like", "renaming", "sent")
+    __slots__ = ("call", "like", "renaming", "sent", "ways")
     call: Call
     like: Branch
     renaming: Renaming
     sent: Packet
+    ways: _Ways
 
     @classmethod
-    def of(cls, like: Branch, call: Call, renaming: Renaming, sent: Packet) -> Branch:
+    def of(cls, like: Branch, ways: _Ways, call: Call, renaming: Renaming, sent: Packet) -> Branch:
         told = object.__new__(cls)
         put = object.__setattr__
         put(told, "call", call)
         put(told, "like", like)
+        put(told, "ways", ways)
         put(told, "renaming", renaming)
         put(told, "sent", sent)
         return told
@@ -139,7 +197,7 @@ class _ToldBranch(FilledLater, Branch):
         return self.renaming.packet(self.like.packet)
 
     def _make_hops(self) -> tuple[Hop, ...]:
-        return tuple([_ToldHop.of(hop, self.renaming) for hop in self.like.hops])
+        return self.ways[0].told(self.renaming)
 
     def _make_delivered_to(self) -> Reached | None:
         reached = self.like.delivered_to
@@ -148,7 +206,8 @@ class _ToldBranch(FilledLater, Branch):
         return replace(reached, ip=str(self.packet.dst), port=self.packet.dport)
 
     def _make_reply(self) -> Reply | None:
-        return None if self.like.reply is None else _ToldReply.of(self.like.reply, self.renaming)
+        reply = self.like.reply
+        return None if reply is None else _ToldReply.of(reply, self.ways[1], self.renaming)
 
     def _make_nearest(self) -> Nearest | None:
         return hoped_for(self.sent, self.hops, self.delivered_to)
@@ -165,8 +224,12 @@ class _ToldTrace(FilledLater, Trace):
     def _make_branches(self) -> tuple[Branch, ...]:
         known = self.precedent
         renaming = known.renaming(self.packet, self.guest)
-        branches = known.trace.branches
-        return tuple([_ToldBranch.of(branch, known.call, renaming, self.packet) for branch in branches])
+        return tuple(
+            [
+                _ToldBranch.of(branch, ways, known.call, renaming, self.packet)
+                for branch, ways in zip(known.trace.branches, known.ways, strict=True)
+            ]
+        )
 
     def _make_assumptions(self) -> tuple[str, ...]:
         assumed = self.precedent.call.assumptions

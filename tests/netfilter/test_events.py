@@ -2,7 +2,7 @@
 
 import pytest
 
-from kproxysim.netfilter.events import Event, rewrite_text
+from kproxysim.netfilter.events import Event, Happening, rewrite_text
 from kproxysim.netfilter.renaming import Renaming
 from kproxysim.netfilter.skb import Skb
 from kproxysim.packet import Packet
@@ -33,22 +33,24 @@ def test_what_a_translation_changed(before: Skb, after: Skb, wanted: str) -> Non
 
 
 def test_an_event_says_its_sentence() -> None:
-    assert Event("routing", "goes on", BEFORE, AFTER).action == "goes on"
-    event = Event("nat", rewrite_text, BEFORE, AFTER)
+    assert Event.of("routing", "goes on", BEFORE, AFTER).action == "goes on"
+    event = Event.of("nat", rewrite_text, BEFORE, AFTER)
     assert (event.action, event.before, event.after) == ("dst 10.96.0.1:80 -> 10.44.0.5:8080", BEFORE, AFTER)
 
 
 def test_an_event_says_it_of_the_packet_that_it_stands_for() -> None:
     renaming = Renaming({BEFORE.src: BEFORE.src + 1}, {4000: 5000}, {})
     source = (BEFORE.src + 1, 5000)
-    event = Event("nat", rewrite_text, BEFORE, AFTER.with_source(AFTER.src, 1024), "", renaming)
+    recorded = Happening("nat", rewrite_text, BEFORE, AFTER.with_source(AFTER.src, 1024))
+    event = Event(recorded, renaming)
     assert event.action == "src 10.0.0.6:5000 -> 10.0.0.6:1024, dst 10.96.0.1:80 -> 10.44.0.5:8080"
     assert event.before == BEFORE.with_source(*source)
     assert event.after == AFTER.with_source(BEFORE.src + 1, 1024)
-    assert event._replace(said="goes on").action == "goes on"
+    assert Event(recorded._replace(said="goes on"), renaming).action == "goes on"
 
 
 def test_a_notebook_shows_the_event_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    event = Event("routing", "goes on", BEFORE, BEFORE)
+    event = Event.of("routing", "goes on", BEFORE)
+    assert event.after is BEFORE
     monkeypatch.setattr("kproxysim.notebook._makers", [lambda shown: f"{shown is event}"])
     assert event._repr_html_() == "True"

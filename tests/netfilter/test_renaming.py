@@ -5,15 +5,16 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from kproxysim.netfilter.events import Event
+from kproxysim.netfilter.events import Event, Happening
 from kproxysim.netfilter.host import Host
-from kproxysim.netfilter.renaming import Renaming
+from kproxysim.netfilter.renaming import Mold, Renaming, Varying
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.walk import Walked
 from kproxysim.packet import Packet
 from tests.netfilter.test_passage import NAT, Run, node
 
 A, B = IPv4Address("203.0.113.7"), IPv4Address("198.51.100.9")
+VARYING = Varying(frozenset((int(A),)), frozenset((51514,)), frozenset(("internet/203.0.113.7",)))
 MARKED = NAT.replace("*nat\n", "*nat\n-A PREROUTING -j MARK --set-mark 0x4000\n")
 
 
@@ -48,8 +49,10 @@ def way(run: Run, client: IPv4Address, port: int) -> Iterator[Walked | Event]:
 def test_a_way_told_of_another_packet() -> None:
     recorded, own = list(way(Run(node(MARKED)), A, 51514)), list(way(Run(node(MARKED)), B, 40000))
     assert len(own) > 10
-    assert [told(step) for step in renamed().steps(recorded)] == [told(step) for step in own]
-    assert {type(step) for step in own} == {Walked, Event}
+    mold = Mold.of(recorded, VARYING)
+    assert [told(step) for step in renamed().steps(mold)] == [told(step) for step in own]
+    assert {isinstance(step, Event) for step in own} == {True, False}
+    assert {isinstance(one.said, str) for one in mold.recorded if isinstance(one, Happening)} == {True, False}
 
 
 def test_a_packet_told_of_another() -> None:
@@ -90,6 +93,7 @@ def test_a_host_that_is_called_by_an_address(name: str, wanted: str) -> None:
     run = Run(node())
     run.host = Host(name, run.host.routing, run.host.rules)
     run.receive(Packet("tcp", "10.244.1.10", "10.128.0.11", 51514, 22), "v0")
-    (step,) = renaming.steps([step for step in run.seen if isinstance(step, Event)])
+    events = [step for step in run.seen if isinstance(step, Event)]
+    (step,) = renaming.steps(Mold.of(events, VARYING))
     assert isinstance(step, Event)
     assert step.action == f"10.128.0.11 is an address of {wanted}"
