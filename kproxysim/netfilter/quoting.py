@@ -8,7 +8,7 @@ import re
 
 from kproxysim.netfilter.condition import RuleSyntaxError
 
-__all__ = ["Quoted", "quote", "split_words"]
+__all__ = ["Quoted", "first_bytes", "quote", "split_words"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+\Z")
 _SPECIAL = re.compile(r"([\"\\'])")
@@ -33,6 +33,11 @@ def quote(word: str) -> str:
     if _PLAIN.match(word):
         return word
     return '"' + _SPECIAL.sub(r"\\\1", word) + '"'
+
+
+def first_bytes(text: str, limit: int) -> str:
+    """As many bytes of a text as its field holds; half a character at the end goes."""
+    return text.encode(errors="surrogatepass")[:limit].decode(errors="ignore")
 
 
 def split_words(text: str) -> list[str]:

@@ -710,6 +710,7 @@ REFUSED: dict[str, list[tuple[str, str]]] = {
         ("-A INPUT -m limit --limit 20000/s", "too fast"),
         ("-A INPUT -m limit ! --limit 5/s", "cannot be negated"),
         ("-A INPUT -m ttl ! --ttl-lt 5", "cannot be negated"),
+        ("-A INPUT -m hl --hl-eq 5", "IPv6 only"),
         ("-A INPUT -m ttl --ttl-gt 5 --ttl-lt 9", "exactly one"),
         ("-A INPUT -m policy --pol ipsec", "--dir"),
         ("-A INPUT -m policy --dir in --dir in", "twice"),

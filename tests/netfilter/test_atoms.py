@@ -1,5 +1,6 @@
 """Values of one atom get the same answer from every rule that `iptables` takes."""
 
+from ipaddress import ip_address
 from random import Random
 
 import pytest
@@ -79,6 +80,48 @@ class TestAtoms:
         cuts = Cuts()
         assert not cuts.masked(0x0A000000, mask, 4)
         assert cuts.atoms(4)._cuts == [0]
+
+
+CUTS: list[tuple[Family, str, list[str], list[int]]] = [
+    # where the addresses are cut of which a rule speaks, and where the ports are; beginning with the lowest
+    ("ipv4", "-p tcp -m tcp --dport 80:90", [], [80, 91]),
+    ("ipv4", "-p udp -m udp --sport 53 ! --dport 1024:", [], [53, 54, 1024, 65536]),
+    ("ipv4", "-p tcp -m multiport --ports 80,8000:8080", [], [80, 81, 8000, 8081]),
+    ("ipv4", "-m rpfilter", ["1.0.0.0", "224.0.0.0", "224.0.1.0", "255.255.255.255"], []),
+    ("ipv6", "-m rpfilter", ["::1"], []),
+    ("ipv4", "-p tcp -j DNAT --to-destination 10.0.0.5:80", ["10.0.0.5", "10.0.0.6"], [80, 81]),
+    ("ipv4", "-p tcp -j DNAT --to-destination :80", [], [80, 81]),
+    ("ipv4", "-p tcp -j SNAT --to-source 10.0.0.5:80-90", ["10.0.0.5", "10.0.0.6"], [80, 81, 91]),
+    ("ipv6", "-j SNAT --to-source fd00::5", ["fd00::5", "fd00::6"], []),
+    ("ipv4", "-p tcp -j MASQUERADE --to-ports 80-90", [], [80, 81, 91]),
+    ("ipv4", "-j MASQUERADE", [], []),
+    ("ipv4", "-p tcp -j REDIRECT --to-ports 80", [], [80, 81]),
+    ("ipv4", "-j REDIRECT", [], []),
+]
+
+
+@pytest.mark.parametrize("family, text, addresses, ports", CUTS)
+def test_where_a_rule_cuts(family: Family, text: str, addresses: list[str], ports: list[int]) -> None:
+    cuts = Cuts()
+    assert parse_rule(text, family).cut(cuts)
+    found = cuts.atoms(4 if family == "ipv4" else 6)._cuts
+    last = [] if found[-1] < 1 << 32 or family == "ipv6" else [1 << 32]
+    assert found == [0, *(int(ip_address(one)) for one in addresses), *last]
+    assert cuts.port_atoms()._cuts == [0, *ports]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-p tcp -j DNAT --to-destination 10.0.0.5:80-90",  # drawn
+        "-p tcp -j DNAT --to-destination 10.0.0.5:80-90/1000",  # reckoned
+        "-j DNAT --to-destination 10.0.0.5-10.0.0.6",  # a hash of the addresses
+        "-j SNAT --to-source 10.0.0.5-10.0.0.6",
+        "-p tcp -j REDIRECT --to-ports 80-90",
+    ],
+)
+def test_what_is_picked_by_more_than_ranges(text: str) -> None:
+    assert not parse_rule(text, "ipv4").cut(Cuts())
 
 
 def answers(meaning: Parsed, skb: Skb) -> list[object]:

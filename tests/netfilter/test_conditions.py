@@ -8,7 +8,7 @@ from kproxysim.netfilter.chance import Enumeration
 from kproxysim.netfilter.condition import ANYWHERE, Condition, Place
 from kproxysim.netfilter.conntrack import Status
 from kproxysim.netfilter.passage import Passage
-from kproxysim.netfilter.skb import NO_SOCKET, Skb
+from kproxysim.netfilter.skb import NO_SOCKET, OF_THE_KERNEL, Owner, Skb
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.syntax import parse_rule
 from kproxysim.packet import Packet
@@ -35,6 +35,12 @@ def said(match: str, skb: Skb) -> list[Condition]:
     return meaning.conditions(skb, passage(skb))
 
 
+def sent(owner: Owner) -> Skb:
+    return Skb.of(TCP, oif="eth0", owner=owner)
+
+
+_THIRD = "packet 2 of every 3"
+
 PLAIN = [
     # the rule with a place for `!`, then of its last condition: the field, what it wants, what there was, does it hold?
     ("{}-s 10.0.0.0/8", "src", "10.0.0.0/8", "10.0.0.5", True),
@@ -55,6 +61,7 @@ PLAIN = [
     ("-p tcp -m multiport {}--ports 80,443", "ports", "80,443", "40000, 443", True),
     ("-m mark {}--mark 0x4000/0x4000", "mark", "0x4000/0x4000", "0x0", False),
     ("-m mark {}--mark 0x0", "mark", "0x0", "0x0", True),
+    ("-m ttl {}--ttl-eq 64", "time to live", "64", "64", True),
     ("-m connmark {}--mark 0x1/0xf", "connmark", "0x1/0xf", "0x11", True),
     ("-m connmark {}--mark 0x1", "connmark", "0x1", "0x11", False),
     ("-m iprange {}--src-range 10.0.0.1-10.0.0.9", "src", "10.0.0.1-10.0.0.9", "10.0.0.5", True),
@@ -168,6 +175,45 @@ OTHER = [
     ("-m rt", SIX, ("routing header", "any", "none", False)),
     ("-m rt ! --rt-type 0", SIX, ("routing header", "! --rt-type 0", "none", False)),
     ("-m socket --nowildcard", PACKET, ("socket", "any", "not modelled", False)),
+    ("-p tcp -m tcp --tcp-option 7", PACKET, ("tcp-option", "7", "not modelled", False)),
+    (
+        "-p tcp -m tcp --tcp-flags SYN SYN",
+        PACKET._replace(flags=""),
+        ("tcp flags", "SYN of SYN", "NONE", False),
+    ),
+    ("-m ttl --ttl-lt 65", PACKET, ("time to live", "< 65", "64", True)),
+    ("-m ttl --ttl-gt 64", PACKET, ("time to live", "> 64", "64", False)),
+    ("-m policy --dir in --pol none", PACKET, ("IPsec", "none", "none", True)),
+    ("-m policy --dir in --pol ipsec", PACKET, ("IPsec", "ipsec", "none", False)),
+    ("-m statistic --mode nth --every 3 --packet 2", PACKET, ("statistic", _THIRD, "its turn", True)),
+    (
+        "-m statistic --mode nth ! --every 3 --packet 2",
+        PACKET,
+        ("statistic", f"not {_THIRD}", "its turn", True),
+    ),
+    ("-m owner --socket-exists", sent(OF_THE_KERNEL), ("owner", "--socket-exists", "the kernel", True)),
+    ("-m owner --socket-exists", sent(Owner()), ("owner", "--socket-exists", "some process", True)),
+    (
+        "-m owner --socket-exists",
+        sent(Owner(uid=5, gid=7)),
+        ("owner", "--socket-exists", "uid 5 gid 7", True),
+    ),
+    ("-m owner --gid-owner 8", sent(Owner(gid=7)), ("owner", "--gid-owner 8", "gid 7", False)),
+    ("-m owner --uid-owner 5-9", sent(Owner(gid=7)), ("owner", "--uid-owner 5-9", "not known", False)),
+    ("-m recent ! --set --name A", PACKET, ("recent", "remember in A", "10.0.0.5", False)),
+    ("-m recent --remove --name A", PACKET, ("recent", "in A", "10.0.0.5 is not in it", False)),
+    (
+        "-m recent --rcheck --hitcount 1 --rttl --name A",
+        PACKET,
+        ("recent", "in A with time to live 64", "10.0.0.5 is not in it", False),
+    ),
+    (
+        "-m recent --rcheck --mask 255.255.0.0",
+        PACKET,
+        ("recent", "in DEFAULT", "10.0.0.0 is not in it", False),
+    ),
+    ("-m set --match-set ports dst,src", PACKET, ("set", "dst,src in ports", "not in it", False)),
+    ("-m rpfilter", PACKET._replace(src=PACKET.dst), ("way back", "by eth0", "not by eth0", False)),
     ("-m recent --set --name A", PACKET, ("recent", "remember in A", "10.0.0.5", True)),
     ("-m set --match-set nowhere src", PACKET, ("set", "src in nowhere", "not modelled", False)),
     ("-p tcp -m tcp ! --tcp-option 7", PACKET, ("tcp-option", "! 7", "not modelled", False)),
@@ -222,16 +268,33 @@ def test_a_match_with_several_conditions_says_the_first(match: str) -> None:
     assert meant.condition(KNOWN, passage(KNOWN)) == said(match, KNOWN)[0]
 
 
-@pytest.mark.parametrize("match, skb", [("-m comment --comment why", PACKET), ("-m limit", PACKET)])
+@pytest.mark.parametrize(
+    "match, skb",
+    [
+        ("-m comment --comment why", PACKET),
+        ("-m nfacct --nfacct-name why", PACKET),
+        ("-m limit", PACKET),
+        ("-m statistic --mode random --probability 0", PACKET),
+    ],
+)
 def test_what_is_left_to_others_or_asks_nothing_holds(match: str, skb: Skb) -> None:
     ((_, meant),) = parse_rule(match, "ipv4").extensions
     assert meant.holds(skb, passage(skb))
     assert meant.condition(skb, passage(skb)).held
 
 
-def test_a_comment_is_its_own_condition() -> None:
-    ((_, meant),) = parse_rule('-m comment --comment "so it is"', "ipv4").extensions
-    assert meant.condition(PACKET, passage(PACKET)) == Condition("comment", "so it is", "", True)
+@pytest.mark.parametrize("field, option", [("comment", "comment"), ("nfacct", "nfacct-name")])
+def test_a_comment_is_its_own_condition(field: str, option: str) -> None:
+    ((_, meant),) = parse_rule(f'-m {field} --{option} "so it is"', "ipv4").extensions
+    assert meant.condition(PACKET, passage(PACKET)) == Condition(field, "so it is", "", True)
+
+
+@pytest.mark.parametrize("protocol, held", [("tcp", True), ("udp", False)])
+def test_a_match_of_a_protocol_asks_for_it(protocol: str, held: bool) -> None:
+    """Whatever its rule asks for: `-p` of a rule stands in front."""
+    ((_, meant),) = parse_rule(f"-p {protocol} -m {protocol}", "ipv4").extensions
+    assert meant.condition(PACKET, passage(PACKET)) == Condition("protocol", protocol, "tcp", held)
+    assert meant.holds(PACKET, passage(PACKET)) is held
 
 
 def test_a_condition_in_plain_values() -> None:

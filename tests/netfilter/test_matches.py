@@ -82,6 +82,16 @@ ASKED = [
     ("-p tcp -m tcp --tcp-flags ALL SYN", True),
     ("-p tcp -m tcp --tcp-flags ALL NONE", False),
     ("! -p udp", True),
+    ("-p tcp -m tcp --tcp-flags FIN,RST NONE", True),
+    ("-p tcp -m tcp ! --tcp-flags SYN,RST SYN,RST", True),
+    # what is left of the time to live, 64 (xt_hl.c)
+    ("-m ttl --ttl-eq 64", True),
+    ("-m ttl --ttl-eq 63", False),
+    ("-m ttl ! --ttl-eq 64", False),
+    ("-m ttl --ttl-lt 64", False),
+    ("-m ttl --ttl-lt 65", True),
+    ("-m ttl --ttl-gt 64", False),
+    ("-m ttl --ttl-gt 63", True),
     # types of xt_addrtype.c
     ("-m addrtype --dst-type LOCAL", True),
     ("-m addrtype --dst-type LOCAL --limit-iface-in", True),
@@ -108,6 +118,10 @@ ASKED = [
     ("-m set ! --match-set hosts dst", True),
     ("-m set --match-set ports dst,dst", True),
     ("-m set --match-set ports dst,src", False),
+    ("-m set --match-set hosts src ! --update-counters ! --update-subcounters", True),
+    # policy (xt_policy.c): nothing goes through IPsec
+    ("-m policy --dir in --pol none", True),
+    ("-m policy --dir in --pol ipsec", False),
     # comment and nfacct ask nothing
     ("-m comment --comment anything -m nfacct --nfacct-name any", True),
 ]
@@ -294,6 +308,30 @@ def test_the_way_back_to_a_source(options: str, source: str, wanted: bool) -> No
     assert match.holds(skb._replace(iif="lo"), passage) is ("--invert" not in options)
 
 
+NOWHERE = [
+    # from no address to everybody goes; from anywhere else there is no way back on a host without routes
+    ("0.0.0.1", "255.255.255.255", True),
+    ("0.255.255.255", "224.0.0.255", True),
+    ("0.0.0.1", "224.0.0.0", True),
+    ("0.0.0.1", "224.0.1.0", False),
+    ("0.0.0.1", "223.255.255.255", False),
+    ("0.0.0.1", "255.255.255.254", False),
+    ("1.0.0.0", "255.255.255.255", False),
+    ("::", "fd00::1", True),
+    ("::1", "ff02::1", False),
+]
+
+
+@pytest.mark.parametrize("source, destination, wanted", NOWHERE)
+def test_the_way_back_to_no_address(source: str, destination: str, wanted: bool) -> None:
+    """`rpfilter_mt` of ipt_rpfilter.c and ip6t_rpfilter.c."""
+    skb = Skb.of(Packet("udp", source, destination, 1000, 53), iif="eth0")
+    match = parse_rule("-m rpfilter --loose", "ipv4" if skb.family == 4 else "ipv6").checks[0]
+    passage = Passage(Host("here", RoutingTable()), HostState(), Enumeration(), lambda _: None)
+    passage._family = skb.family
+    assert match.holds(skb, passage) is wanted
+
+
 def _route(prefix: str, device: str = "", kind: str = "unicast") -> Route:
     network = ip_network(prefix)
     return Route(int(network.network_address), network.prefixlen, network.version, device, kind=kind)
@@ -415,6 +453,10 @@ OWNED = [
     (Owner(uid=5, gid=7), "--uid-owner 5 --gid-owner 7", True),
     (Owner(uid=5, gid=7), "--gid-owner 8 --suppl-groups", None),
     (Owner(uid=5, gid=7), "--gid-owner 7 --suppl-groups", True),
+    (Owner(uid=5, gid=7), "--uid-owner 5 --gid-owner 8 --suppl-groups", None),
+    (Owner(uid=5, gid=7), "--uid-owner 6 --gid-owner 7 --suppl-groups", False),
+    (Owner(uid=5), "--uid-owner 6", False),
+    (Owner(gid=7), "! --gid-owner 6", True),
     (OF_THE_KERNEL, "--socket-exists", True),
     (OF_THE_KERNEL, "--uid-owner 0", False),
     (OF_THE_KERNEL, "! --uid-owner 0", True),
@@ -483,92 +525,6 @@ class TestNth:
         missed = seen.events[0].missed[0]
         seen.verdict()
         assert [(one.had, one.held) for one in missed.conditions()] == [("not its turn", False)]
-
-
-class TestRecent:
-    """xt_recent.c."""
-
-    def test_update_refreshes_only_when_it_matches(self) -> None:
-        seen = Seen(
-            "-A INPUT -m recent --update --seconds 10 --name x -j DROP\n"
-            "-A INPUT -m recent --set --name x -j ACCEPT"
-        )
-        assert seen.rule(at=0) == "rule:2"
-        assert seen.rule(at=8) == "rule:1"
-        assert seen.rule(at=16) == "rule:1"  # 8 seconds after the refresh
-        assert seen.rule(at=40) == "rule:2"
-
-    def test_rcheck_does_not_refresh(self) -> None:
-        seen = Seen(
-            "-A INPUT -m recent --rcheck --seconds 10 --name x -j DROP\n"
-            "-A INPUT -m recent --set --name x -j ACCEPT"
-        )
-        assert [seen.rule(at=at) for at in (0, 8, 16)] == ["rule:2", "rule:1", "rule:2"]
-
-    def test_hitcount_counts_within_the_seconds(self) -> None:
-        seen = Seen(
-            "-A INPUT -m recent --set --name x\n"
-            "-A INPUT -m recent --rcheck --seconds 10 --hitcount 3 --name x -j DROP"
-        )
-        assert [seen.rule(at=at) for at in (0, 1, 2, 20)] == ["policy:3", "policy:3", "rule:2", "policy:3"]
-
-    def test_remove_matches_if_it_was_there(self) -> None:
-        seen = Seen(
-            "-A INPUT -m recent --remove --name x -j DROP\n-A INPUT -m recent --set --name x -j ACCEPT"
-        )
-        assert [seen.rule() for _ in range(4)] == ["rule:2", "rule:1", "rule:2", "rule:1"]
-
-    def test_negated(self) -> None:
-        seen = Seen("-A INPUT -m recent ! --rcheck --name x -j DROP")
-        assert seen.rule() == "rule:1"
-        seen.state.remember("x", int(ip_interface("10.0.0.5/32").ip))
-        assert seen.rule() == "policy:2"
-
-    def test_mask_and_destination(self) -> None:
-        seen = Seen(
-            "-A INPUT -m recent --rcheck --name net --mask 255.255.255.0 -j DROP\n"
-            "-A INPUT -m recent --rcheck --name to --rdest -j REJECT\n"
-            "-A INPUT -m recent --set --name net --mask 255.255.255.0 -m recent --set --name to --rdest"
-        )
-        assert [seen.rule(source) for source in ("10.0.0.5", "10.0.0.77", "10.0.1.5")] == [
-            "policy:4",
-            "rule:1",
-            "rule:2",
-        ]
-
-    def test_a_match_behind_that_fails_does_not_undo_the_action(self) -> None:
-        """The kernel asks in the order of the rule, and carries out as it goes."""
-        first = Seen("-A INPUT -m recent --set --name x -m mark --mark 1 -j DROP")
-        behind = Seen("-A INPUT -m mark --mark 1 -m recent --set --name x -j DROP")
-        for seen in (first, behind):
-            assert seen.rule() == "policy:2"
-        assert (list(first.state.recent), list(behind.state.recent)) == (["x"], [])
-
-    def test_reap_drops_the_one_refreshed_longest_ago(self) -> None:
-        seen = Seen(
-            "-A INPUT -m recent --rcheck --seconds 10 --reap --name x -j DROP\n"
-            "-A INPUT -m recent --set --name x -j ACCEPT"
-        )
-        seen.rule("10.0.0.1", at=0)
-        seen.rule("10.0.0.2", at=0)
-        seen.rule("10.0.0.5", at=20)  # not in the list: nothing is reaped
-        assert len(seen.state.recent["x"]) == 3
-        seen.rule("10.0.0.5", at=21)
-        assert list(seen.state.recent["x"]) == [int(ip_interface(f"10.0.0.{n}/32").ip) for n in (2, 5)]
-
-    def test_a_list_holds_a_hundred_and_forgets_the_oldest(self) -> None:
-        seen = Seen("-A INPUT -m recent --rcheck --name x -j DROP\n-A INPUT -m recent --set --name x")
-        for number in range(101):
-            seen.rule(f"10.0.1.{number}")
-        assert seen.rule("10.0.1.100") == "rule:1"
-        assert seen.rule("10.0.1.0") == "policy:3"
-
-    def test_the_time_to_live_is_that_of_the_last_time(self) -> None:
-        """Measured (scenarios/brute-force.yaml)."""
-        seen = Seen("-A INPUT -m recent --rcheck --rttl --name x -j DROP\n-A INPUT -m recent --set --name x")
-        found = [seen.rule(ttl=ttl) for ttl in (64, 64, 63, 64, 63, 64)]
-        assert found == ["policy:3", "rule:1", "policy:3", "policy:3", "policy:3", "policy:3"]
-        assert [seen.rule(ttl=64), seen.rule(ttl=63)] == ["rule:1", "policy:3"]
 
 
 class TestRates:

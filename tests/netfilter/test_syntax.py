@@ -70,6 +70,32 @@ PROBABILITIES = {
     100: "0.00999999978",
 }
 
+WITHOUT_A_KERNEL = [
+    # what iptables loads only where a set or a counter is: libxt_set.c, libxt_nfacct.c; and targets known by name
+    "-m set --match-set n src",
+    f"-m set ! --match-set {'n' * 31} src,dst,src,dst,src,dst",
+    "-m set --match-set n src --return-nomatch ! --update-counters ! --update-subcounters --packets-eq 0 ! --bytes-eq 5",
+    "-m set --match-set n dst ! --packets-eq 18446744073709551615 --bytes-gt 18446744073709551614",
+    "-m set --match-set n src --packets-lt 5 --bytes-lt 1",
+    '-m nfacct --nfacct-name  "a counter" -j ACCEPT',
+    f"-m nfacct --nfacct-name  {'n' * 31}",
+    "-j NFQUEUE",
+    "-j NFQUEUE --queue-num 3",
+]
+
+
+@pytest.mark.parametrize("rule", WITHOUT_A_KERNEL)
+def test_prints_what_it_reads(rule: str) -> None:
+    assert parse_rule(rule, "ipv4").save() == rule
+
+
+def test_names_of_sets_and_counters_in_other_words() -> None:
+    set_words = "-m set --match-set n srcs,dst --bytes-eq 010 --packets-gt 0x1 --update-counters"
+    assert parse_rule(set_words, "ipv4").save() == "-m set --match-set n src,dst --packets-gt 1 --bytes-eq 8"
+    long = parse_rule(f"-m nfacct --nfacct-name {'ä' * 16}", "ipv4")
+    assert long.save() == f'-m nfacct --nfacct-name  "{"ä" * 15}"'
+
+
 REFUSED = [
     ("--dport 80 -j ACCEPT", "--dport"),  # a port without a protocol
     ("-m tcp --dport 80 -j ACCEPT", "-p tcp"),

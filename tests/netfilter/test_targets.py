@@ -220,24 +220,6 @@ def test_connmark_saves_and_restores_under_masks_and_lasts() -> None:
     assert again.skb.mark == 0x5
 
 
-CONNMARKS = [
-    ("--set-mark 0x1/0xf", 0xF0, 0xF1),
-    ("--set-xmark 0x3/0x1", 0xF1, 0xF3),
-    ("--or-mark 0x4", 0x1, 0x5),
-    ("--and-mark 0x4", 0x7, 0x4),
-    ("--xor-mark 0x4", 0x7, 0x3),
-    ("--set-xmark 0x1/0xffffffff --left-shift-mark 4", 0, 0x10),
-]
-
-
-@pytest.mark.parametrize("option, before, after", CONNMARKS)
-def test_connmark_in_every_spelling(option: str, before: int, after: int) -> None:
-    rules = f"*mangle\n-A FORWARD -j CONNMARK --set-mark {before}\n-A FORWARD -j CONNMARK {option}\nCOMMIT\n"
-    router = Router(rules)
-    router.receive(udp("192.0.2.1", src="10.244.1.9"))
-    assert [one.mark for one in router.state.conntrack.entries()] == [after]
-
-
 @pytest.mark.parametrize("target", ["NOTRACK", "CT --notrack"])
 def test_untracked_packets_are_never_translated(target: str) -> None:
     """xt_CT.c: UNTRACKED from there on; nat has no connection to decide about."""

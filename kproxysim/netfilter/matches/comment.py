@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
-from kproxysim.netfilter.quoting import quote
+from kproxysim.netfilter.quoting import first_bytes, quote
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 from kproxysim.values import dataclass
@@ -36,10 +36,7 @@ class CommentMatch:
 def _build(given: list[Given], family: Family) -> CommentMatch:
     if not given:
         raise RuleSyntaxError("-m comment needs --comment")
-    value = given[0].value
-    if len(value) > _LIMIT // 4:
-        value = value.encode(errors="surrogatepass")[:_LIMIT].decode(errors="ignore")
-    return CommentMatch(value)
+    return CommentMatch(first_bytes(given[0].value, _LIMIT))
 
 
 _LIMIT = 255

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from kproxysim.netfilter.condition import Condition, Extension, Given, Option, RuleSyntaxError, Surroundings
-from kproxysim.netfilter.quoting import quote
+from kproxysim.netfilter.quoting import first_bytes, quote
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 from kproxysim.values import dataclass
@@ -33,7 +33,7 @@ class NfacctMatch:
 def _build(given: list[Given], family: Family) -> NfacctMatch:
     if not given or not given[0].value:
         raise RuleSyntaxError("-m nfacct needs --nfacct-name with the name of a counter")
-    return NfacctMatch(given[0].value[:31])
+    return NfacctMatch(first_bytes(given[0].value, 31))
 
 
 EXTENSIONS = (

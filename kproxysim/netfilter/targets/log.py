@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from kproxysim.netfilter.atoms import no_cut
 from kproxysim.netfilter.condition import Extension, Given, Option, RuleSyntaxError, by_name
 from kproxysim.netfilter.numbers import parse_number
-from kproxysim.netfilter.quoting import quote
+from kproxysim.netfilter.quoting import first_bytes, quote
 from kproxysim.netfilter.script import Family
 from kproxysim.netfilter.skb import Skb
 from kproxysim.values import dataclass
@@ -95,7 +95,7 @@ def _prefix(given: Given | None, limit: int) -> str:
         return ""
     if not given.value or "\n" in given.value:
         raise RuleSyntaxError("a prefix is one line, and not empty", given.value)
-    return given.value.encode(errors="surrogatepass")[:limit].decode(errors="ignore")
+    return first_bytes(given.value, limit)
 
 
 def _level(text: str) -> int:

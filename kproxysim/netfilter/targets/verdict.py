@@ -75,7 +75,7 @@ class UnknownTarget:
     cut = no_cut
 
     def save(self) -> str:
-        return f"{self.name} {self.options}".rstrip(" ")
+        return f"{self.name} {self.options}" if self.options else self.name
 
 
 def _simple(name: str, value: object, place: Place = ANYWHERE) -> Extension:
