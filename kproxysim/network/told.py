@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from kproxysim.later import FilledLater
 from kproxysim.netfilter.events import Event
@@ -25,7 +25,7 @@ __all__ = ["Precedent"]
 class Precedent:
     """A packet that was walked, and its trace. `via` is as for `World.send`."""
 
-    __slots__ = ("_varying", "call", "packet", "trace", "via", "ways")
+    __slots__ = ("_varying", "call", "origins", "packet", "trace", "via")
 
     def __init__(self, call: Call, via: str | None, trace: Trace) -> None:
         self.call = call
@@ -33,7 +33,7 @@ class Precedent:
         self.packet = call.packet
         self.trace = trace
         self._varying = Varying(frozenset(), frozenset(), frozenset())
-        self.ways: tuple[_Ways, ...] = ()
+        self.origins: tuple[_Origin, ...] = ()
 
     def speaks_for(self, same_address: Callable[[int], bool], same_port: Callable[[int], bool]) -> None:
         """Others are told what happened to this packet; some of its addresses and ports are theirs too."""
@@ -46,8 +46,9 @@ class Precedent:
             ),
             frozenset(() if guest is None else _names(guest)),
         )
-        self.ways = tuple(
-            (
+        self.origins = tuple(
+            _Origin(
+                branch,
                 _Way(branch.hops, varying),
                 _Way(() if branch.reply is None else branch.reply.hops, varying),
             )
@@ -129,32 +130,58 @@ class _Way:
 _new_hop = object.__new__
 
 
-class _ToldReply(FilledLater, Reply):
-    __slots__ = ("like", "renaming", "way")
-    like: Reply
+class _Origin(NamedTuple):
+    """A branch that was recorded, and its hops there and back."""
+
+    branch: Branch
+    there: _Way
+    back: _Way
+
+
+class _Telling(NamedTuple):
+    """Of which packet it is told."""
+
+    sent: Packet
     renaming: Renaming
-    way: _Way
+    call: Call
+
+
+class _Told(FilledLater):
+    """A part of a told trace."""
+
+    __slots__ = ()
+    origin: _Origin
+    telling: _Telling
 
     @classmethod
-    def of(cls, like: Reply, way: _Way, renaming: Renaming) -> Reply:
+    def of(cls, origin: _Origin, telling: _Telling) -> Self:
         told = object.__new__(cls)
         put = object.__setattr__
-        put(told, "disposition", like.disposition)
-        put(told, "reason", like.reason)
-        put(told, "like", like)
-        put(told, "way", way)
-        put(told, "renaming", renaming)
+        put(told, "origin", origin)
+        put(told, "telling", telling)
         return told
 
+
+class _ToldReply(_Told, Reply):
+    __slots__ = ("origin", "telling")
+
+    @property
+    def _like(self) -> Reply:
+        assert self.origin.branch.reply is not None
+        return self.origin.branch.reply
+
+    def _make_disposition(self) -> str:
+        return self._like.disposition
+
+    def _make_reason(self) -> str:
+        return self._like.reason
+
     def _make_packet(self) -> Packet:
-        return self.renaming.packet(self.like.packet)
+        return self.telling.renaming.packet(self._like.packet)
 
     def _make_hops(self) -> tuple[Hop, ...]:
-        return self.way.told(self.renaming)
+        return self.origin.back.told(self.telling.renaming)
 
-
-_Ways = tuple[_Way, _Way]
-"""There and back."""
 
 _OF_THE_CLASS = frozenset(
     (
@@ -171,49 +198,34 @@ _OF_THE_CLASS = frozenset(
 """What is the same for every packet that goes this way."""
 
 
-class _ToldBranch(FilledLater, Branch):
-    __slots__ = ("call", "like", "renaming", "sent", "ways")
-    call: Call
-    like: Branch
-    renaming: Renaming
-    sent: Packet
-    ways: _Ways
-
-    @classmethod
-    def of(cls, like: Branch, ways: _Ways, call: Call, renaming: Renaming, sent: Packet) -> Branch:
-        told = object.__new__(cls)
-        put = object.__setattr__
-        put(told, "call", call)
-        put(told, "like", like)
-        put(told, "ways", ways)
-        put(told, "renaming", renaming)
-        put(told, "sent", sent)
-        return told
+class _ToldBranch(_Told, Branch):
+    __slots__ = ("origin", "telling")
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.like, name) if name in _OF_THE_CLASS else FilledLater.__getattr__(self, name)
+        if name in _OF_THE_CLASS:
+            return getattr(self.origin.branch, name)
+        return FilledLater.__getattr__(self, name)
 
     def _make_packet(self) -> Packet:
-        return self.renaming.packet(self.like.packet)
+        return self.telling.renaming.packet(self.origin.branch.packet)
 
     def _make_hops(self) -> tuple[Hop, ...]:
-        return self.ways[0].told(self.renaming)
+        return self.origin.there.told(self.telling.renaming)
 
     def _make_delivered_to(self) -> Reached | None:
-        reached = self.like.delivered_to
+        reached = self.origin.branch.delivered_to
         if reached is None:
             return None
         return replace(reached, ip=str(self.packet.dst), port=self.packet.dport)
 
     def _make_reply(self) -> Reply | None:
-        reply = self.like.reply
-        return None if reply is None else _ToldReply.of(reply, self.ways[1], self.renaming)
+        return None if self.origin.branch.reply is None else _ToldReply.of(self.origin, self.telling)
 
     def _make_nearest(self) -> Nearest | None:
-        return hoped_for(self.sent, self.hops, self.delivered_to)
+        return hoped_for(self.telling.sent, self.hops, self.delivered_to)
 
     def _make_advice(self) -> tuple[Advice, ...]:
-        return advise(self.sent, self.call.edge, self)
+        return advise(self.telling.sent, self.telling.call.edge, self)
 
 
 class _ToldTrace(FilledLater, Trace):
@@ -223,13 +235,8 @@ class _ToldTrace(FilledLater, Trace):
 
     def _make_branches(self) -> tuple[Branch, ...]:
         known = self.precedent
-        renaming = known.renaming(self.packet, self.guest)
-        return tuple(
-            [
-                _ToldBranch.of(branch, ways, known.call, renaming, self.packet)
-                for branch, ways in zip(known.trace.branches, known.ways, strict=True)
-            ]
-        )
+        telling = _Telling(self.packet, known.renaming(self.packet, self.guest), known.call)
+        return tuple([_ToldBranch.of(origin, telling) for origin in known.origins])
 
     def _make_assumptions(self) -> tuple[str, ...]:
         assumed = self.precedent.call.assumptions
