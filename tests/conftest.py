@@ -39,9 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Thousands of tests stay until the end: looking through them for garbage would take a tenth of the time."""
+    """Thousands of tests stay until the end: looking through them for garbage would take a tenth of the time.
+    What tests make is mostly gone before the young would be looked through a second time, so that is done seldom.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

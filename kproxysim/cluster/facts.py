@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -167,6 +168,7 @@ class NodeFacts(KubernetesModel):
         return tuple(interface.ip for _, interface in self.interface_addresses())
 
 
+@lru_cache(maxsize=1 << 12)
 def _interface(text: str) -> Interface:
     host, _, length = text.partition("/")
     return ip_interface(f"{parse_ip(host)}/{int(length)}")

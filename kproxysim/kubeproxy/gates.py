@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Literal
 
 from kproxysim.errors import Diagnostic, InputError, Severity
@@ -118,6 +119,13 @@ def enabled_gates(minor: int, wanted: Mapping[str, bool]) -> frozenset[str]:
     table: `gates_without_effect` names them. One that is nearly called like a gate of the table is taken for
     a slip of the pen.
     """
+    return _enabled(minor, tuple(sorted(wanted.items())))
+
+
+@lru_cache(maxsize=1 << 8)
+def _enabled(minor: int, given: tuple[tuple[str, bool], ...]) -> frozenset[str]:
+    """Remembered, since each node and family asks the same."""
+    wanted = dict(given)
     _check(minor, wanted)
     enabled = set()
     for gate in GATES:

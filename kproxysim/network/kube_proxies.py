@@ -71,6 +71,7 @@ class KubeProxies:
         self._facts, self._config, self._version = facts, config, version
         self._nodes: dict[str, _Node] = {}
         self._shared = False
+        self._found: dict[str, tuple[Node, Edge, NodeFacts]] = {}
         for node in cluster.nodes:
             self._nodes[node.name] = self._made(cluster, node.name, given.get(node.name))
 
@@ -81,6 +82,7 @@ class KubeProxies:
         other._facts, other._config, other._version = self._facts, self._config, self._version
         other._nodes = {name: replace(node) for name, node in self._nodes.items()}
         self._shared = other._shared = True
+        other._found = dict(self._found)
         return other
 
     def rules(self, node: str) -> NodeRules:
@@ -232,9 +234,14 @@ class KubeProxies:
         known, node = self._facts.get(name), cluster.node(name)
         if known is not None and known.interfaces is not None:
             return known
+        before = self._found.get(name)
+        if before is not None and before[0] is node and before[1] is self.edge:
+            return before[2]
         found = uplinks(node, known or NodeFacts(), self.edge)
         texts = {one.name: tuple(str(address) for address in one.addresses) for one in found}
-        return (known or NodeFacts()).model_copy(update={"interfaces": {"lo": _LOOPBACK, **texts}})
+        facts = (known or NodeFacts()).model_copy(update={"interfaces": {"lo": _LOOPBACK, **texts}})
+        self._found[name] = (node, self.edge, facts)
+        return facts
 
     def _running(self, name: str) -> _Node:
         node = self._nodes[name]

@@ -20,7 +20,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip
 from typing import TYPE_CHECKING
 
 from kproxysim.cluster import Cluster, Node, NodeFacts
-from kproxysim.cluster.addresses import parse_cidr, parse_ip
+from kproxysim.cluster.addresses import Network, parse_cidr, parse_ip
 from kproxysim.kubeproxy import NodeEffects
 from kproxysim.netfilter.graph import ChainGraph
 from kproxysim.netfilter.host import Host, Socket
@@ -319,9 +319,7 @@ class _Builder:
 
     def _pod_links(self, name: str, node: Node, table: RoutingTable, pods: list[Pod]) -> None:
         networks = [parse_cidr(text) for text in node.spec.pod_cidrs]
-        gateways = tuple(
-            ip_interface(f"{network.network_address + 1}/{network.prefixlen}") for network in networks
-        )
+        gateways = tuple(_gateway(network) for network in networks)
         bridged = self.pod_network == "bridge"
         if bridged:
             table.add_interface(Interface(_BRIDGE, gateways, is_bridge=True))
@@ -335,40 +333,9 @@ class _Builder:
                 table.add(Route(int(address), address.max_prefixlen, address.version, device))
             segment = f"link/{pod.key}"
             self.topology.plug(name, device, segment, routes=not bridged, bridges=bridged)
-            self._pod(pod, addresses, segment, gateways if bridged else ())
-
-    def _pod(
-        self,
-        pod: Pod,
-        addresses: tuple[Address, ...],
-        segment: str,
-        gateways: tuple[IPv4Interface | IPv6Interface, ...],
-    ) -> None:
-        """A pod on a bridge finds the others of its node there, and sends the rest to the bridge's address;
-        another sends everything to the other end of its link.
-        """
-        name = f"pod/{pod.key}"
-        table = RoutingTable()
-        table.add_interface(_loopback())
-        own = tuple(
-            next(
-                (
-                    ip_interface(f"{address}/{gateway.network.prefixlen}")
-                    for gateway in gateways
-                    if address in gateway.network
-                ),
-                _single(address),
-            )
-            for address in addresses
-        )
-        table.add_interface(Interface("eth0", own))
-        for version in {address.version for address in addresses}:
-            hop = next((int(gateway.ip) for gateway in gateways if gateway.version == version), None)
-            table.add(Route(0, 0, version, "eth0", hop))
-        self.topology.place(
-            name, Host(pod.key, table, sockets=frozenset(_parse_sockets(pod.listening))), "pod", pod.key
-        )
-        self.topology.plug(name, "eth0", segment)
+            end = f"pod/{pod.key}"
+            self.topology.place(end, _pod(pod, gateways if bridged else ()), "pod", pod.key)
+            self.topology.plug(end, "eth0", segment)
 
     def _routes(self, node: Node, table: RoutingTable, facts: NodeFacts, device: str) -> None:
         if facts.routes is not None:
@@ -401,6 +368,33 @@ class _Builder:
             table.add(Route(0, 0, version, device, int(self.topology.gateway[version])))
 
 
+@lru_cache(maxsize=1 << 12)
+def _pod(pod: Pod, gateways: tuple[IPv4Interface | IPv6Interface, ...]) -> Host:
+    """A pod on a bridge finds the others of its node there, and sends the rest to the bridge's address;
+    another sends everything to the other end of its link. Remembered, since pods stay while others come
+    and go: nobody changes a pod's routes.
+    """
+    addresses = tuple(parse_ip(text) for text in pod.ips)
+    table = RoutingTable()
+    table.add_interface(_loopback())
+    own = tuple(
+        next(
+            (
+                ip_interface((address, gateway.network.prefixlen))
+                for gateway in gateways
+                if address in gateway.network
+            ),
+            _single(address),
+        )
+        for address in addresses
+    )
+    table.add_interface(Interface("eth0", own))
+    for version in {address.version for address in addresses}:
+        hop = next((int(gateway.ip) for gateway in gateways if gateway.version == version), None)
+        table.add(Route(0, 0, version, "eth0", hop))
+    return Host(pod.key, table, sockets=_parse_sockets(pod.listening))
+
+
 _LOOPBACK = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
 
 
@@ -412,6 +406,12 @@ def _loopback(further: Iterable[IPv4Interface | IPv6Interface] = ()) -> Interfac
 @lru_cache(maxsize=1 << 12)
 def _single(address: Address) -> IPv4Interface | IPv6Interface:
     return ip_interface((address, address.max_prefixlen))
+
+
+@lru_cache(maxsize=1 << 12)
+def _gateway(network: Network) -> IPv4Interface | IPv6Interface:
+    """A node's end of its pods' links: the first address of their network."""
+    return ip_interface((network.network_address + 1, network.prefixlen))
 
 
 def _given_route(to: str, via: str | None, device: str, src: str | None, kind: str, table: str) -> Route:
@@ -442,9 +442,7 @@ def _sockets(facts: NodeFacts) -> frozenset[Socket]:
     )
 
 
-def _parse_sockets(texts: Iterable[str]) -> set[Socket]:
-    found = set()
-    for text in texts:
-        protocol, _, port = text.partition("/")
-        found.add(Socket(protocol, int(port)))
-    return found
+@lru_cache(maxsize=1 << 12)
+def _parse_sockets(texts: tuple[str, ...]) -> frozenset[Socket]:
+    words = (text.partition("/") for text in texts)
+    return frozenset(Socket(protocol, int(port)) for protocol, _, port in words)

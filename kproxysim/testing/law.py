@@ -120,7 +120,7 @@ def _has_own_rules(situation: Situation) -> bool:
 @dataclass(frozen=True, slots=True)
 class TimeLaw:
     """A law about what happens one after the other: it is held against the last thing that happened in a time
-    line. The fields are those of `Law`.
+    line. The fields are those of `Law`; `timelines` narrows the strategy of that name.
     """
 
     name: str
@@ -129,10 +129,19 @@ class TimeLaw:
     examine: Callable[[Timeline], Examined] = field(repr=False)
     condition: str = ""
     scenario: str = ""
+    clusters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    timelines: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def check(self, timeline: Timeline) -> Violation | None:
         """The first place where the law does not hold, None if it does or says nothing here."""
-        for found in self.examine(timeline) if timeline.moments else ():
+        for found in self._examined(timeline):
             if found is not None:
                 return Violation(self, timeline, found.why, found.expect)
         return None
+
+    def applies(self, timeline: Timeline) -> bool:
+        """Does the law say anything about the last thing that happened?"""
+        return any(True for _ in self._examined(timeline))
+
+    def _examined(self, timeline: Timeline) -> Examined:
+        return self.examine(timeline) if timeline.moments else iter(())

@@ -23,9 +23,10 @@ from kproxysim.testing import (
 from kproxysim.testing.law import Broken, Examined
 from kproxysim.testing.program import program
 from kproxysim.testing.record import record, situation_text
-from kproxysim.testing.strategies import calls, clusters, timelines, worlds
+from kproxysim.testing.strategies import calls, clusters, timelines, timelines_for, worlds
 from kproxysim.testing.strategies.events import EVENTS, WAITS
 from tests.network.small import service, world
+from tests.properties.spoken import check_spoke
 
 ORDINARY = settings.get_current_profile_name() == "ordinary"
 few = settings(max_examples=16) if ORDINARY else settings()
@@ -34,6 +35,21 @@ TestClusterOverTime = ClusterMachine.TestCase
 TestClusterOverTime.settings = settings(
     few, max_examples=12 if ORDINARY else 100, stateful_step_count=8, suppress_health_check=list(HealthCheck)
 )
+
+
+@pytest.mark.parametrize("law", TIME_LAWS, ids=[law.name for law in TIME_LAWS])
+def test_law(law: TimeLaw) -> None:
+    spoke = 0
+
+    @few
+    @given(timelines_for(law))
+    def holds(timeline: Timeline) -> None:
+        nonlocal spoke
+        spoke += law.applies(timeline)
+        check_timeline(timeline, laws=[law])
+
+    holds()
+    check_spoke({law.name: spoke})
 
 
 @few

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from kproxysim.cluster import Service
 from kproxysim.cluster.addresses import parse_ip
@@ -246,6 +247,9 @@ def _all_services(timeline: Timeline) -> Iterator[Service]:
 
 
 _PROXIER = "pkg/proxy/iptables/proxier.go"
+_SPOKEN = ("open", "send", "reply")
+_CHANGES = ("change Service", "change endpoints", "delete")
+_FROM_OPEN_TO_SEND: dict[str, Any] = {"first": ("open",), "last": ("send",), "steps": (0, 4)}
 _STICKY = {**SERVED, "endpoints": (2, 3), "affinities": ("ClientIP",)}
 
 AFFINITY = (
@@ -283,6 +287,11 @@ LASTING = (
         condition="while the nodes on its way remember it: not after conntrack -F, a reboot, or a silence "
         "longer than their timeouts; kube-proxy deletes entries of UDP",
         scenario="scenarios/conntrack-flush.yaml",
+        clusters=SERVED,
+        timelines={
+            "events": (*_SPOKEN, *_CHANGES, "bring back", "kube-proxy", "flush", "wait"),
+            **_FROM_OPEN_TO_SEND,
+        },
     ),
     TimeLaw(
         "udp-leaves-the-gone",
@@ -292,6 +301,8 @@ LASTING = (
         _gone,
         condition="not before kube-proxy's sync, and not for other protocols: entries of TCP and SCTP stay",
         scenario="scenarios/stale-udp-entry.yaml",
+        clusters={**SERVED, "endpoints": (2, 3), "protocols": ("UDP",)},
+        timelines={"events": (*_SPOKEN, *_CHANGES, "end pod"), **_FROM_OPEN_TO_SEND},
     ),
 )
 

@@ -25,7 +25,7 @@ from kproxysim.testing.strategies.clusters import (
     services,
 )
 from kproxysim.testing.strategies.rulesets import rulesets
-from kproxysim.testing.strategies.timelines import timelines
+from kproxysim.testing.strategies.timelines import timelines, timelines_for
 from kproxysim.testing.strategies.worlds import edges, worlds
 
 __all__ = [
@@ -45,5 +45,6 @@ __all__ = [
     "situations",
     "situations_for",
     "timelines",
+    "timelines_for",
     "worlds",
 ]

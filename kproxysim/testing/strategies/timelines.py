@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from kproxysim.network import World
-from kproxysim.testing.strategies.arguments import Range, check_range, drawn_from, one_or_many
+from kproxysim.testing.law import TimeLaw
+from kproxysim.testing.strategies.arguments import Range, check_many, check_range, drawn_from, one_or_many
 from kproxysim.testing.strategies.choosing import number, pick
+from kproxysim.testing.strategies.clusters import clusters as any_cluster
 from kproxysim.testing.strategies.events import EVENTS, happen, possible_events
 from kproxysim.testing.strategies.worlds import worlds as any_world
 from kproxysim.testing.timeline import Timeline
 
-__all__ = ["timelines"]
+__all__ = ["timelines", "timelines_for"]
 
 
 _OFTEN = ("open", "send")
@@ -26,6 +28,8 @@ def timelines(
     *,
     events: Collection[str] = EVENTS,
     steps: Range = (1, 8),
+    first: Collection[str] = (),
+    last: Collection[str] = (),
 ) -> SearchStrategy[Timeline]:
     """Worlds to which things happen, one after the other.
 
@@ -34,6 +38,7 @@ def timelines(
       endpoints and pods change, go and come back; kube-proxies lag, sync, stop and start; tables are emptied;
       nodes reboot; time passes.
     - `steps`: how many things happen, a number or the least and the most.
+    - `first`, `last`: what happens before and after these: one of the events named there, if one can happen.
 
     Raises InvalidArgument for an argument that is none of these.
     """
@@ -41,16 +46,29 @@ def timelines(
         drawn_from("worlds", worlds, World, any_world),
         one_or_many("events", events, EVENTS),
         check_range("steps", steps, 0, 99),
+        check_many("first", first, EVENTS),
+        check_many("last", last, EVENTS),
     )
+
+
+def timelines_for(law: TimeLaw) -> SearchStrategy[Timeline]:
+    """Time lines in which a law has most to say."""
+    worlds = any_world(any_cluster(**law.clusters), firewall=False)
+    return timelines(worlds, **law.timelines)
 
 
 @st.composite
 def _timelines(
-    draw: st.DrawFn, worlds: SearchStrategy[World], events: tuple[str, ...], steps: tuple[int, int]
+    draw: st.DrawFn,
+    worlds: SearchStrategy[World],
+    events: tuple[str, ...],
+    steps: tuple[int, int],
+    first: tuple[str, ...],
+    last: tuple[str, ...],
 ) -> Timeline:
     timeline = Timeline(draw(worlds))
-    for _ in range(number(draw, *steps)):
-        possible = possible_events(timeline, events)
+    for wanted in (first, *(events,) * number(draw, *steps), last):
+        possible = possible_events(timeline, wanted)
         if possible:
             often = [event for event in possible if event in _OFTEN]
             happen(draw, timeline, pick(draw, (*often, *possible)))
