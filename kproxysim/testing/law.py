@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kproxysim.testing.call import Situation
-from kproxysim.testing.program import program
+from kproxysim.testing.program import program as program_of
 from kproxysim.testing.timeline import Timeline
 
 __all__ = ["Broken", "Examined", "Law", "LawBroken", "TimeLaw", "Violation"]
@@ -35,17 +35,15 @@ class Violation:
     expect: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        lines = [
-            f"law broken: {self.law.name}",
-            f"  {self.law.statement}",
-            f"  source: {self.law.source}",
-            *self._where,
-            f"because {self.why}",
-            "",
-            "to see it again:",
-            "",
-            program(self.situation),
-        ]
+        return self.told()
+
+    def told(self, *, where: bool = True, program: bool = True) -> str:
+        """What is broken and why; where, and the program that shows it."""
+        lines = [f"law broken: {self.law.name}", f"  {self.law.statement}", f"  source: {self.law.source}"]
+        lines += self._where if where else []
+        lines.append(f"because {self.why}")
+        if program:
+            lines += ["", "to see it again:", "", program_of(self.situation)]
         return "\n".join(lines)
 
     @property
@@ -64,11 +62,18 @@ class Violation:
 
 
 class LawBroken(AssertionError):  # noqa: N818 - it says what happened to a law, not that something erred
-    """Raised by `check_laws`. `violations` are all that were found."""
+    """Raised by `check_laws`. `violations` are all that were found; where several are of one situation, it is
+    told with the first, and its program stands behind the last.
+    """
 
     def __init__(self, violations: Iterable[Violation], record: str = "") -> None:
         self.violations = tuple(violations)
-        super().__init__("\n\n".join([*map(str, self.violations), *([record] if record else [])]))
+        of = [None, *(one.situation for one in self.violations), None]
+        told = [
+            one.told(where=one.situation is not before, program=one.situation is not after)
+            for before, one, after in zip(of, self.violations, of[2:], strict=False)
+        ]
+        super().__init__("\n\n".join([*told, *([record] if record else [])]))
 
 
 @dataclass(frozen=True, slots=True)

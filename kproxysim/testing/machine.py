@@ -34,6 +34,9 @@ class ClusterMachine(RuleBasedStateMachine):
     After each event the laws of time (`TIME_LAWS`) are held against it, and the other laws against two calls
     that are made anew each time. Set `worlds` in a subclass to the strategy of what it begins with, `events`
     to what may happen (words of `EVENTS`). How long and how often it runs, `TestCase.settings` say.
+
+    It is about kube-proxies, which hear of objects and write. Rules that a world was given stay as they are:
+    from the first change of an object on only the laws that hold at any time count there.
     """
 
     worlds: ClassVar[SearchStrategy[World]] = worlds(clusters(services=(1, 2)), firewall=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from pprint import pformat
 from typing import Any
 
 from kproxysim.network import World
+from kproxysim.network.pods import pods_of
 from kproxysim.scenario.write import manifests_of, plain_fields
 from kproxysim.testing.call import Situation
 from kproxysim.testing.timeline import Timeline
@@ -13,6 +15,7 @@ from kproxysim.testing.timeline import Timeline
 __all__ = ["program"]
 
 _WIDTH = 100
+_NAMES = ("Allow", "Cluster", "Edge", "KubeProxyConfiguration", "NodeFacts", "Pod", "World")
 
 
 def program(subject: Situation | Timeline) -> str:
@@ -36,15 +39,16 @@ def program(subject: Situation | Timeline) -> str:
 
 
 def _world(world: World) -> list[str]:
+    named = {pod.key: pod for pod in pods_of(world.cluster)}
+    others = [pod for pod in world.pods if named.get(pod.key) != pod]
     lines = [
-        "from kproxysim import Allow, Cluster, Edge, KubeProxyConfiguration, NodeFacts, Pod, World",
-        "",
         f"cluster = Cluster.load({_pretty(manifests_of(world))})",
         "world = World(",
         "    cluster,",
-        f"    edge={world.edge!r},",
-        f"    pods={_pretty(list(world.pods))},",
+        f"    edge={_made(world.edge)},",
     ]
+    if others:
+        lines += ["    pods=[", *(f"        {_made(pod)}," for pod in others), "    ],"]
     if world.clients:
         lines.append(f"    clients={ {name: str(one) for name, one in world.clients.items()}!r},")
     if world.facts:
@@ -55,7 +59,19 @@ def _world(world: World) -> list[str]:
     lines += [f"    version={world.version!r},", f"    pod_network={world.pod_network!r},", ")"]
     if world.given_rules:
         lines.append(f"# The rules of {', '.join(world.given_rules)} were given: pass them as rules={{...}}.")
-    return lines
+    used = [name for name in _NAMES if any(f"{name}(" in line or f"{name}." in line for line in lines)]
+    return [f"from kproxysim import {', '.join(used)}", "", *lines]
+
+
+def _made(value: Any) -> str:
+    """A value of a dataclass as it is made, without what is so by default."""
+    given = (
+        f"{one.name}={getattr(value, one.name)!r}"
+        for one in fields(value)
+        if getattr(value, one.name)
+        != (one.default if one.default_factory is MISSING else one.default_factory())
+    )
+    return f"{type(value).__name__}({', '.join(given)})"
 
 
 def _model(name: str, model: Any) -> str:

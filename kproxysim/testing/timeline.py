@@ -98,8 +98,13 @@ class Timeline:
 
     @property
     def behind(self) -> frozenset[str]:
-        """The nodes whose tables are not what their kube-proxy would write now."""
-        return frozenset(self._stopped | self._lagging | self._flushed)
+        """The nodes whose tables are not what their kube-proxy would write now. Rules that were given are
+        nobody's to write: from the first change of an object on their nodes are among these.
+        """
+        changed = any(moment.verb in ("apply", "delete") for moment in self.moments)
+        return frozenset(
+            (*self._stopped, *self._lagging, *self._flushed, *(self.start.given_rules if changed else ()))
+        )
 
     @property
     def running(self) -> tuple[str, ...]:

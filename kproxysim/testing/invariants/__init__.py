@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from kproxysim.testing.call import Call, Situation
 from kproxysim.testing.invariants.comparing import COMPARING, UNKEPT
+from kproxysim.testing.invariants.elsewhere import ELSEWHERE
 from kproxysim.testing.invariants.lasting import AFFINITY, HISTORY, LASTING
 from kproxysim.testing.invariants.serving import SERVING
 from kproxysim.testing.invariants.source import SOURCE
@@ -32,7 +33,7 @@ __all__ = [
     "check_timeline",
 ]
 
-ALL_LAWS: tuple[Law, ...] = (*SERVING, *SOURCE, *AFFINITY, *COMPARING)
+ALL_LAWS: tuple[Law, ...] = (*SERVING, *SOURCE, *AFFINITY, *ELSEWHERE, *COMPARING)
 TIME_LAWS: tuple[TimeLaw, ...] = LASTING
 LAWS: dict[str, Law] = {law.name: law for law in ALL_LAWS}
 

@@ -1,4 +1,4 @@
-"""Laws that compare: the same call in another cluster, or another call in the same one."""
+"""Laws that compare: the same call in another cluster."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 from kproxysim.cluster import Cluster, Service
 from kproxysim.cluster.addresses import parse_ip
 from kproxysim.network import Trace, World
-from kproxysim.packet import Address, format_endpoint
-from kproxysim.testing.call import Call, Situation, again
+from kproxysim.packet import Address
+from kproxysim.testing.call import Situation, again
 from kproxysim.testing.invariants.narrowing import SERVED, TO_SERVICES
 from kproxysim.testing.invariants.seen import seen
 from kproxysim.testing.law import Broken, Examined, Law
 from kproxysim.testing.meaning.mirror import mirrored
-from kproxysim.testing.meaning.promise import EXTERNAL_IP
-from kproxysim.testing.meaning.visits import Visit, gathered
+from kproxysim.testing.meaning.visits import gathered
 
 __all__ = ["COMPARING", "UNKEPT", "outcome", "told"]
 
@@ -140,47 +139,6 @@ def _owners(world: World) -> dict[Address, str]:
     return found
 
 
-def _node_port(situation: Situation) -> Examined:
-    call = situation.call
-    for proxy, group, owed in seen(situation):
-        promise = owed.only
-        if promise is None or promise.claim.by != EXTERNAL_IP or group[0].number > 2:
-            continue
-        node_port = promise.claim.port.node_port
-        if (
-            not node_port
-            or not proxy.has_node_ports_at(group[0].came.dst)
-            or situation.trace.packet.sport == 0
-        ):
-            continue
-        dialled = format_endpoint(situation.trace.packet.dst, node_port)
-        other = Call(call.source, f"{dialled}/{promise.claim.port.protocol.lower()}", call.via)
-        if any(branch.disposition == "filtered" for branch in situation.send(other)):
-            return
-        same_host = [
-            {(str(visit.went.dst), visit.went.dport, str(visit.went.src)) for visit in visits}
-            for visits in (group, *_as_far(situation.send(other), group[0]))
-        ]
-        if len(same_host) < 2:
-            return
-        if same_host[0] == same_host[1]:
-            yield None
-        else:
-            yield Broken(
-                f"dialled at {other.to}, the node port of the same Service, {group[0].node} hands it to "
-                f"{sorted(same_host[1])} instead of {sorted(same_host[0])}"
-            )
-        return
-
-
-def _as_far(trace: Trace, visit: Visit) -> Iterator[list[Visit]]:
-    """The visit of the same node after the same others."""
-    for group in gathered(trace):
-        if (group[0].node, group[0].before) == (visit.node, visit.before):
-            yield group
-            return
-
-
 def _mirror(situation: Situation) -> Examined:
     other = mirrored(situation.world, situation.call)
     if other is None or any(branch.reason == "own-address-as-source" for branch in situation.trace):
@@ -241,21 +199,6 @@ COMPARING = (
         compares=True,
         clusters={**SERVED, "services": (2, 3)},
         calls=TO_SERVICES,
-    ),
-    Law(
-        "node-port-is-external-ip",
-        "An external IP that is an address of the node, and a node port of the same Service at that address, "
-        "lead to the same endpoints with the same source.",
-        f"both jump to the port's KUBE-EXT chain in {_PROXIER}",
-        _node_port,
-        scenario="scenarios/nodeport-vs-externalip.yaml",
-        clusters={
-            **SERVED,
-            "types": ("NodePort", "LoadBalancer"),
-            "external_ips": ("internal",),
-            "host_endpoints": False,
-        },
-        calls={**TO_SERVICES, "addresses": ("external IP",)},
     ),
     Law(
         "families-mirror",

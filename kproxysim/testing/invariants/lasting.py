@@ -9,6 +9,7 @@ from typing import Any
 
 from kproxysim.cluster import Service
 from kproxysim.cluster.addresses import parse_ip
+from kproxysim.cluster.models import EndpointConditions
 from kproxysim.network import Branch, Exchange, World
 from kproxysim.packet import Address, Packet
 from kproxysim.testing.call import NEW_PORT, Call, Situation, again
@@ -182,12 +183,14 @@ def _gone(timeline: Timeline) -> Examined:
         else:
             yield Broken(
                 f"{visit.node} hands data of {moment.connection} to {visit.went.destination}, which is no "
-                f"endpoint of {visit.came.destination} any more"
+                f"serving endpoint of {visit.came.destination} any more"
             )
 
 
 def _endpoints(world: World, dialled: Packet) -> set[Address]:
-    """All addresses that the slices of the Service name that was dialled; none where there is no telling."""
+    """All addresses that the slices of the Service name that was dialled and that may serve at some node,
+    ready or terminating; none where there is no telling.
+    """
     cluster = world.cluster
     claimed = [
         service.key
@@ -205,12 +208,16 @@ def _endpoints(world: World, dialled: Packet) -> set[Address]:
             for piece in cluster.endpoint_slices
             if [f"{piece.metadata.namespace}/{piece.metadata.labels.get(SERVICE_NAME)}"] == claimed
             for endpoint in piece.endpoints
-            if endpoint.conditions.ready is not False
+            if _may_serve(endpoint.conditions)
             for address in endpoint.addresses
         }
         if len(claimed) == 1
         else set()
     )
+
+
+def _may_serve(conditions: EndpointConditions) -> bool:
+    return conditions.ready is not False or bool(conditions.serving)
 
 
 def _addresses(service: Service) -> tuple[str, ...]:
@@ -296,7 +303,7 @@ LASTING = (
     TimeLaw(
         "udp-leaves-the-gone",
         "Once every kube-proxy has its news, nothing that is sent on a UDP conversation comes to an address "
-        "that is no endpoint of the Service any more, if the Service has others.",
+        "that is no serving endpoint of the Service any more, if the Service has others.",
         "pkg/proxy/conntrack/cleanup.go",
         _gone,
         condition="not before kube-proxy's sync, and not for other protocols: entries of TCP and SCTP stay",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any
 
 from kproxysim.packet import format_endpoint
 from kproxysim.testing.call import Situation
@@ -11,7 +13,7 @@ from kproxysim.testing.meaning.selection import End
 from kproxysim.testing.meaning.settings import Proxy
 from kproxysim.testing.meaning.visits import Visit, gathered
 
-__all__ = ["Seen", "end_text", "ended_by_routing", "seen"]
+__all__ = ["Seen", "end_text", "ended_by_routing", "reaching", "seen"]
 
 Seen = tuple[Proxy, list[Visit], Owed]
 """A node's kube-proxy, the visits there that chance has not told apart when the packet came, and what it
@@ -40,6 +42,21 @@ def ended_by_routing(visit: Visit) -> bool:
     nobody answers for.
     """
     return visit.ends_here and visit.branch.disposition in ("martian", "no-route", "unreachable")
+
+
+def reaching(situation: Situation, group: list[Visit], owed: Owed) -> dict[str, Any]:
+    """What a scenario would expect: each endpoint has its share. Nothing where this node sees a part of the
+    packets only, or somebody does not listen.
+    """
+    pods = situation.world.pods
+    sockets = {(address, socket) for pod in pods for address in pod.ips for socket in pod.listening}
+    protocol = group[0].came.protocol
+    listening = all((str(address), f"{protocol}/{port}") in sockets for address, port in owed.ends)
+    whole = sum((visit.branch.probability for visit in group), Fraction(0)) == 1
+    if owed.only is None or not (listening and whole):
+        return {}
+    ends = sorted(format_endpoint(*end) for end in owed.ends)
+    return {"reaches": ends if len(ends) > 1 else ends[0]}
 
 
 def end_text(ends: Iterable[End]) -> str:

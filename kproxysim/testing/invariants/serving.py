@@ -8,7 +8,7 @@ from fractions import Fraction
 from kproxysim.packet import format_endpoint
 from kproxysim.testing.call import Situation
 from kproxysim.testing.invariants.narrowing import FROM_OUTSIDE, SERVED, TO_SERVICES, UNSERVED
-from kproxysim.testing.invariants.seen import end_text, ended_by_routing, seen
+from kproxysim.testing.invariants.seen import end_text, ended_by_routing, reaching, seen
 from kproxysim.testing.law import Broken, Examined, Law
 from kproxysim.testing.meaning.promise import Owed
 from kproxysim.testing.meaning.settings import Proxy
@@ -28,7 +28,8 @@ def _usable(situation: Situation) -> Examined:
                 continue
             yield Broken(
                 f"{visit.node} hands {visit.came.destination} to {visit.went.destination}; the endpoints "
-                f"that may serve there are {end_text(owed.ends)}"
+                f"that may serve there are {end_text(owed.ends)}",
+                reaching(situation, group, owed),
             )
 
 
@@ -43,7 +44,8 @@ def _served(situation: Situation) -> Examined:
             yield Broken(
                 f"{visit.node} leaves {visit.came} as it is ({visit.branch.disposition}, "
                 f"{visit.branch.reason}), though {owed.serving[0].claim} has endpoints there: "
-                f"{end_text(owed.ends)}"
+                f"{end_text(owed.ends)}",
+                reaching(situation, group, owed),
             )
 
 
@@ -68,7 +70,8 @@ def _equally(situation: Situation) -> Examined:
             for end, share in sorted(shares.items(), key=str)
         )
         yield Broken(
-            f"{group[0].node} deals {promise.claim} out unevenly: {found}; each should have {wanted}"
+            f"{group[0].node} deals {promise.claim} out unevenly: {found}; each should have {wanted}",
+            reaching(situation, group, owed),
         )
 
 
@@ -100,7 +103,8 @@ def _local_only(situation: Situation) -> Examined:
         if promise is None or promise.short_cut:
             continue
         claim = promise.claim
-        if not (claim.internal_local or (claim.external_local and not promise.masquerade)):
+        inside = claim.internal_local and proxy.has("ServiceInternalTrafficPolicy")
+        if not (inside or (claim.external_local and not promise.masquerade)):
             continue
         for visit in group:
             if not visit.translated:
@@ -108,7 +112,8 @@ def _local_only(situation: Situation) -> Examined:
             if (visit.went.dst, visit.went.dport) not in promise.ends:
                 yield Broken(
                     f"{proxy.name} hands {visit.came} to {visit.went.destination}, which is not one of its "
-                    f"own endpoints ({end_text(promise.ends)}), under policy Local of {claim}"
+                    f"own endpoints ({end_text(promise.ends)}), under policy Local of {claim}",
+                    reaching(situation, group, owed),
                 )
             else:
                 yield None

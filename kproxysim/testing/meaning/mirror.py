@@ -166,8 +166,9 @@ def _config(config: KubeProxyConfiguration) -> KubeProxyConfiguration:
     given = config.node_port_addresses
     if given and given != ("primary",):
         data["nodePortAddresses"] = _cidrs(given)
-    if "bindAddress" in data:
-        data["bindAddress"] = (
-            "::" if parse_ip(config.bind_address).is_unspecified else _ip(config.bind_address)
-        )
+    bound = parse_ip(config.bind_address)
+    if bound.version == 4:
+        data["bindAddress"] = "::" if bound.is_unspecified else _ip(config.bind_address)
+    else:
+        del data["bindAddress"]
     return KubeProxyConfiguration.model_validate(data)

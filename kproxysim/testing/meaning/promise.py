@@ -181,7 +181,8 @@ def _promise(proxy: Proxy, claim: Claim, visit: Visit) -> Promise:
 
 
 def _internal(proxy: Proxy, claim: Claim, choice: Choice, visit: Visit) -> Promise:
-    ends = choice.local if claim.internal_local else choice.cluster
+    local = claim.internal_local and proxy.has("ServiceInternalTrafficPolicy")
+    ends = choice.local if local else choice.cluster
     if not ends:
         return Promise(claim, "drop" if choice.usable else "reject", choice=choice)
     foreign = proxy.knows_pods and not proxy.is_pod(visit.came.src, visit.device)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kproxysim.cluster import Service, ServicePort
+from kproxysim.cluster import Cluster, Service, ServicePort
 from kproxysim.cluster.addresses import parse_ip
 from kproxysim.packet import Address
 from kproxysim.testing.meaning.settings import Proxy
 
-__all__ = ["Choice", "End", "choice_of"]
+__all__ = ["Choice", "End", "choice_of", "has_hints"]
 
 SERVICE_NAME = "kubernetes.io/service-name"
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
@@ -135,3 +135,14 @@ def _zones_count(proxy: Proxy, service: Service) -> bool:
         return annotations.get(HINTS_ANNOTATION, "") in ("Auto", "auto")
     asked = annotations.get(HINTS_ANNOTATION, annotations.get(MODE_ANNOTATION, ""))
     return asked not in ("", "Disabled", "disabled")
+
+
+def has_hints(cluster: Cluster, service: Service) -> bool:
+    """Does a slice of the Service say near whom an endpoint is?"""
+    return any(
+        endpoint.hints.for_zones or endpoint.hints.for_nodes
+        for piece in cluster.endpoint_slices
+        if piece.metadata.namespace == service.metadata.namespace
+        and piece.metadata.labels.get(SERVICE_NAME) == service.metadata.name
+        for endpoint in piece.endpoints
+    )

@@ -17,15 +17,17 @@ __all__ = ["Proxy"]
 ZONE = "topology.kubernetes.io/zone"
 
 _GATES = {
-    "ProxyTerminatingEndpoints": 26,
-    "TopologyAwareHints": 24,
-    "ServiceTrafficDistribution": 31,
-    "PreferSameTrafficDistribution": 34,
-    "LoadBalancerIPMode": 30,
-    "ServiceInternalTrafficPolicy": 22,
-    "AllowServiceExternalIPs": 0,
+    "ProxyTerminatingEndpoints": (22, 26, 26, 28),
+    "TopologyAwareHints": (21, 23, 24, 33),
+    "ServiceTrafficDistribution": (30, 31, 31, 33),
+    "PreferSameTrafficDistribution": (33, 34, 34, 35),
+    "LoadBalancerIPMode": (29, 30, 30, 32),
+    "ServiceInternalTrafficPolicy": (21, 22, 22, 26),
+    "AllowServiceExternalIPs": (0, 0, 0, 0),
 }
-"""The minor from which a gate is on by default (kubernetes/website, feature gates)."""
+"""The minors from which a gate is alpha, is beta, is on by default, and is there for good
+(kubernetes/website, feature gates).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +64,17 @@ class Proxy:
         return self.node.metadata.labels.get(ZONE, "")
 
     def has(self, gate: str) -> bool:
-        """Is a feature gate on?"""
-        return self.config.feature_gates.get(gate, self.minor >= _GATES[gate])
+        """Is a feature gate on? What is said of all that are alpha or beta counts for those of which nothing
+        is said; one that is there for good has no group.
+        """
+        alpha, beta, on, good = _GATES[gate]
+        said = self.config.feature_gates
+        usual = self.minor >= on
+        if alpha <= self.minor < beta:
+            usual = said.get("AllAlpha", usual)
+        elif beta <= self.minor < good:
+            usual = said.get("AllBeta", usual)
+        return said.get(gate, usual)
 
     # whose packet is it?
 

@@ -16,14 +16,9 @@ from __future__ import annotations
 
 from kproxysim.testing.call import Call, Maker, Situation
 from kproxysim.testing.strategies.calls import calls, packets, situations, situations_for
-from kproxysim.testing.strategies.clusters import (
-    clusters,
-    configurations,
-    endpoint_slices,
-    facts,
-    nodes,
-    services,
-)
+from kproxysim.testing.strategies.clusters import clusters, endpoint_slices, nodes, services
+from kproxysim.testing.strategies.configurations import configurations
+from kproxysim.testing.strategies.facts import facts
 from kproxysim.testing.strategies.rulesets import rulesets
 from kproxysim.testing.strategies.timelines import timelines, timelines_for
 from kproxysim.testing.strategies.worlds import edges, worlds

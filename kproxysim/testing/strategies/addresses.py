@@ -14,10 +14,13 @@ __all__ = [
     "FOREIGN",
     "SOURCE_RANGES",
     "cluster_ip",
+    "gateway",
     "internal",
+    "internal_prefix",
     "node_cidr",
     "pod",
     "public",
+    "secondary",
 ]
 
 CLIENTS = {4: ("203.0.113.7", "203.0.113.207"), 6: ("2001:db8:cafe::7", "2001:db8:cafe::8007")}
@@ -62,3 +65,19 @@ def pod(node: int, number: int, version: int) -> str:
 def cluster_ip(number: int, version: int) -> str:
     """The n-th Service's cluster IP."""
     return f"10.48.0.{1 + number}" if version == 4 else f"fd00:48::{1 + number}"
+
+
+def gateway(version: int) -> str:
+    """Where nodes send what is for nobody here."""
+    return "10.128.0.1" if version == 4 else "fd00:128::1"
+
+
+def internal_prefix(text: str) -> int:
+    """How long the prefix of the network is that a node's InternalIP is in."""
+    return 64 if ":" in text else 24
+
+
+def secondary(text: str) -> str:
+    """Another address of the node with this InternalIP: 10.128.0.111 beside 10.128.0.11."""
+    head, separator, last = text.rpartition(":" if ":" in text else ".")
+    return f"{head}{separator}1{last}"

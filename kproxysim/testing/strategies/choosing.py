@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-__all__ = ["Draw", "number", "one_in", "pick", "some"]
+__all__ = ["Draw", "how_many", "number", "one_in", "pick", "some"]
 
 T = TypeVar("T")
 
@@ -33,6 +33,13 @@ def _numbers(least: int, most: int) -> SearchStrategy[int]:
 def number(draw: Draw, least: int, most: int) -> int:
     """From `least` to `most`; shrinks to `least`, as no number here is negative."""
     return least if least == most else draw(_numbers(least, most))
+
+
+def how_many(draw: Draw, least: int, most: int) -> int:
+    """From `least` to `most`, none at all half as often as any other number; shrinks to `least`."""
+    if least or not most:
+        return number(draw, least, most)
+    return (number(draw, 0, 2 * most) + 1) // 2
 
 
 def pick(draw: Draw, choices: Sequence[T]) -> T:

@@ -18,8 +18,8 @@ from kproxysim.testing.strategies.addresses import (
     pod,
     public,
 )
+from kproxysim.testing.strategies.choosing import how_many, one_in, pick, some
 from kproxysim.testing.strategies.choosing import number as draw_number
-from kproxysim.testing.strategies.choosing import one_in, pick, some
 from kproxysim.testing.strategies.scope import Scope
 
 __all__ = ["CONDITIONS", "PODS_A_NODE", "TARGETS", "draw_service", "draw_slices", "make_node", "pod_name"]
@@ -31,7 +31,8 @@ TARGETS = ("tcp/8080", "tcp/80", "udp/5353", "sctp/9090")
 """What every such pod listens on."""
 
 ZONE = "topology.kubernetes.io/zone"
-TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
+_ASKED = ("service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints")
+"""What asks for hints: before 1.31 they counted with one of these only, before 1.27 with the latter."""
 HEADLESS = "service.kubernetes.io/headless"
 SERVICE_NAME = "kubernetes.io/service-name"
 HEALTH_CHECK_PORTS = 31900
@@ -87,7 +88,7 @@ def draw_service(
     """
     served = tuple(one for one in scope.types if one in _SERVED)
     kind = pick(draw, (*served * 3, *scope.types))
-    name = {"name": f"s{number}", "namespace": "default"}
+    name: dict[str, Any] = {"name": f"s{number}", "namespace": "default"}
     if kind == "ExternalName":
         return Service.model_validate(
             {"metadata": name, "spec": {"type": kind, "externalName": "example.org"}}
@@ -109,6 +110,8 @@ def draw_service(
     if kind == "headless":
         spec |= {"clusterIP": "None", "clusterIPs": ["None"]}
         return Service.model_validate({"metadata": name, "spec": spec})
+    if scope.hints and one_in(draw, 3):
+        name["annotations"] = {pick(draw, _ASKED): "Auto"}
     if pick(draw, scope.internal_policies) == "Local":
         spec["internalTrafficPolicy"] = "Local"
     if pick(draw, scope.affinities) == "ClientIP":
@@ -200,11 +203,12 @@ def _draw_endpoints(draw: st.DrawFn, scope: Scope, nodes: int) -> list[dict[str,
     versions = (4, 6)
     least, most = scope.endpoints
     places = [(node, number) for node in range(nodes) for number in range(PODS_A_NODE)]
-    chosen = some(draw, places, least, most)
+    count = how_many(draw, min(least, len(places)), min(most, len(places)))
+    chosen = some(draw, places, count, count)
     hinted = pick(draw, _HINTED) if scope.hints else "no"
     entries: list[dict[str, Any]] = []
     for place, (node, number) in enumerate(chosen):
-        state = pick(draw, (*scope.endpoint_states[:1] * 5, *scope.endpoint_states[1:]))
+        state = pick(draw, (*scope.endpoint_states[:1] * 2, *scope.endpoint_states[1:]))
         entry: dict[str, Any] = {
             "addresses": {version: pod(node, number, version) for version in versions},
             "nodeName": f"n{node}",

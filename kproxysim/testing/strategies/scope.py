@@ -19,6 +19,7 @@ __all__ = [
     "POLICIES",
     "PROTOCOLS",
     "TYPES",
+    "VERSIONS_OF",
     "Layout",
     "Scope",
     "scope_of",
@@ -26,6 +27,7 @@ __all__ = [
 
 TYPES = ("ClusterIP", "NodePort", "LoadBalancer", "headless", "ExternalName")
 FAMILIES = ("ipv4", "ipv6", "dual")
+VERSIONS_OF = {"ipv4": (4,), "ipv6": (6,), "dual": (4, 6)}
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 POLICIES = ("Cluster", "Local")
 AFFINITIES = ("None", "ClientIP")

@@ -17,8 +17,10 @@ from kproxysim.network.topology import POD_NETWORKS
 from kproxysim.testing.strategies.arguments import check_flag, drawn_from, one_or_many
 from kproxysim.testing.strategies.choosing import one_in, pick
 from kproxysim.testing.strategies.clusters import clusters as any_cluster
-from kproxysim.testing.strategies.clusters import configurations as any_configuration
-from kproxysim.testing.strategies.clusters import facts as any_facts
+from kproxysim.testing.strategies.configurations import configurations as any_configuration
+from kproxysim.testing.strategies.configurations import draw_configuration
+from kproxysim.testing.strategies.facts import draw_facts
+from kproxysim.testing.strategies.facts import facts as any_facts
 from kproxysim.testing.strategies.objects import PODS_A_NODE, TARGETS
 
 __all__ = ["edges", "worlds"]
@@ -84,7 +86,8 @@ def worlds(
 
     - `clusters`: one, or a strategy that makes them; by default `clusters()`.
     - `edge_kinds`, `firewall`: see `edges`. `pod_networks`: how pods are attached, see `kproxysim.World`.
-    - `versions`: of kube-proxy; `configurations`, `facts`: its settings and what is known of the nodes.
+    - `versions`: of kube-proxy; `configurations`, `facts`: its settings and what is known of the nodes. By
+      default settings are such as the version takes, and facts such as fit the node.
 
     Raises InvalidArgument for an argument that is none of these.
     """
@@ -94,8 +97,10 @@ def worlds(
         check_flag("firewall", firewall),
         one_or_many("versions", versions, SUPPORTED),
         one_or_many("pod_networks", pod_networks, POD_NETWORKS),
-        drawn_from("configurations", configurations, KubeProxyConfiguration, any_configuration),
-        drawn_from("facts", facts, NodeFacts, any_facts),
+        None
+        if configurations is None
+        else drawn_from("configurations", configurations, KubeProxyConfiguration, any_configuration),
+        None if facts is None else drawn_from("facts", facts, NodeFacts, any_facts),
     )
 
 
@@ -107,21 +112,28 @@ def _worlds(
     firewall: bool,
     versions: tuple[str, ...],
     pod_networks: tuple[str, ...],
-    configurations: SearchStrategy[KubeProxyConfiguration],
-    facts: SearchStrategy[NodeFacts],
+    configurations: SearchStrategy[KubeProxyConfiguration] | None,
+    facts: SearchStrategy[NodeFacts] | None,
 ) -> World:
     cluster = draw(clusters)
     edge = _draw_edge(draw, cluster, kinds, firewall=firewall)
-    known = {node.name: draw(facts) for node in cluster.nodes}
+    # The newest first: shrinking leads there.
+    version = pick(draw, versions[::-1])
+    config = draw_configuration(draw, (version,)) if configurations is None else draw(configurations)
+    pod_network = pick(draw, pod_networks)
+    # Last, since there are as many as nodes: with one node less nothing else is another one.
+    known = {
+        node.name: draw_facts(draw, cluster, node.name) if facts is None else draw(facts)
+        for node in cluster.nodes
+    }
     return World(
         cluster,
         edge=edge,
         pods=_callers(cluster),
         facts={name: one for name, one in known.items() if one.model_fields_set},
-        config=draw(configurations),
-        # The newest first: shrinking leads there.
-        version=pick(draw, versions[::-1]),
-        pod_network=pick(draw, pod_networks),
+        config=config,
+        version=version,
+        pod_network=pod_network,
     )
 
 
