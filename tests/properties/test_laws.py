@@ -40,7 +40,7 @@ def test_law(laws: list[Law]) -> None:
         check_laws(situation, laws)
 
     holds()
-    check_spoke(spoke)
+    check_spoke(spoke, few)
 
 
 @few

@@ -49,7 +49,7 @@ def test_law(law: TimeLaw) -> None:
         check_timeline(timeline, laws=[law])
 
     holds()
-    check_spoke({law.name: spoke})
+    check_spoke({law.name: spoke}, few)
 
 
 @few
