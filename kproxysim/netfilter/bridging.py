@@ -9,9 +9,10 @@ is routed onto a bridge has no port yet when rules see it.
 from __future__ import annotations
 
 from kproxysim.netfilter.host import Host
+from kproxysim.netfilter.routing import Interface
 from kproxysim.netfilter.skb import Skb
 
-__all__ = ["by_bridge", "is_redirected"]
+__all__ = ["by_bridge", "came_for_another_port", "is_redirected"]
 
 
 def by_bridge(host: Host, skb: Skb) -> tuple[bool, bool] | None:
@@ -31,18 +32,39 @@ def by_bridge(host: Host, skb: Skb) -> tuple[bool, bool] | None:
         return device.is_bridge, False
     if is_redirected(skb):
         return True, True
+    return (True, True) if _are_on_link(device, skb.family, skb.src, skb.dst) else None
+
+
+def _are_on_link(device: Interface, family: int, *addresses: int) -> bool:
     ends = [
         (int(one.network.network_address), int(one.network.broadcast_address))
         for one in device.addresses
-        if one.version == skb.family
+        if one.version == family
     ]
-    on_link = any(low <= skb.src <= high and low <= skb.dst <= high for low, high in ends)
-    return (True, True) if on_link else None
+    return any(low <= min(addresses) and max(addresses) <= high for low, high in ends)
 
 
 def is_redirected(skb: Skb) -> bool:
     """Is the destination another one than it came with?"""
+    came_for = _came_for(skb)
+    return came_for is not None and came_for != skb.dst
+
+
+def _came_for(skb: Skb) -> int | None:
+    """The destination that it came with, None where nobody knows of its connection."""
     connection = None if skb.flow is None else skb.flow.connection
     if skb.flow is None or connection is None:
+        return None
+    return (connection.reply if skb.flow.is_reply else connection.original).dst
+
+
+def came_for_another_port(host: Host, skb: Skb) -> bool:
+    """Was the frame of what a bridge carries from port to port for another port from the beginning?
+
+    Nobody is told what becomes of it (`pkt_otherhost` in `br_nf_pre_routing_finish`, `icmp_send`).
+    """
+    came_for, device = _came_for(skb), host.routing.interfaces.get(skb.iif)
+    if came_for is None or device is None or by_bridge(host, skb) != (True, True):
         return False
-    return (connection.reply if skb.flow.is_reply else connection.original).dst != skb.dst
+    is_own = host.routing.is_local(came_for, skb.family)
+    return not is_own and _are_on_link(device, skb.family, skb.src, came_for)

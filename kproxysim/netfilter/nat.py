@@ -88,7 +88,7 @@ def bind(table: Conntrack, connection: Connection, side: str, asked: Wanted | No
 
     A source port that would clash with another connection's answers is changed even where no rule asks for
     it. Where the kernel would draw the port, the entry's `free_ports` is the range it draws from and the port
-    shown is the one kept, or the lowest free one.
+    shown is the one kept, or the lowest free one: where nothing else would change, not its own.
     """
     asked = asked or _NOTHING
     current = connection.reply.inverse()
@@ -173,9 +173,12 @@ def _source(
         return _with_free_id(table, connection, wanted), None
     low, high = ports if ports is not None else port_class(current.sport)
     fits = low <= current.sport <= high or ports is None
-    if fits and not table.is_taken(wanted.inverse(), connection.number):
+    is_own = random and wanted.src == connection.original.src  # nearly never what is drawn
+    if fits and not is_own and not table.is_taken(wanted.inverse(), connection.number):
         return wanted, (low, high) if random else None
     for port in range(low, high + 1):
+        if is_own and port == current.sport:
+            continue
         other = wanted._replace(sport=port)
         if not table.is_taken(other.inverse(), connection.number):
             return other, (low, high)

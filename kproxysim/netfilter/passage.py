@@ -34,6 +34,9 @@ from kproxysim.packet import Packet
 
 __all__ = ["Passage"]
 
+_NO_WAY = ("unreachable", "blackhole", "prohibit")
+"""Kinds of routes that lead nowhere: looking for one of them fails (`fib_props`)."""
+
 _DRAWN_PORTS = 64
 """How many ports a random DNAT may draw from before the ways to go on are too many to follow."""
 
@@ -191,6 +194,7 @@ class Passage:
             self._check_martian(skb)
         if routing.address_type(skb.dst, skb.family) == "MULTICAST":
             raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
+        self._check_anycast(skb)
         route = routing.lookup(skb.dst, skb.family)
         if skb.family == 4 and skb.dst == _EVERYBODY:
             route = Route(_EVERYBODY, 32, 4, skb.iif, kind="broadcast")  # whatever the tables say
@@ -202,7 +206,7 @@ class Passage:
             return route  # a frame for another port: nobody routes it, so nothing is asked of a way
         if skb.family == 4 and leads_away and not self._forwards(skb):
             self._keep_from_forwarding(skb, f"net.ipv4.conf.{skb.iif}.forwarding")
-        if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
+        if route is None or route.kind in _NO_WAY:
             self._no_route(skb, route)
         assert route is not None
         if not arrived_by_loopback and skb.family == 4:
@@ -219,7 +223,7 @@ class Passage:
             self._martian(skb, "own-address-as-source", "the source is an address of this very host")
         if mode:
             back = routing.lookup(skb.src, 4)
-            if back is None or (mode == 1 and back.device != skb.iif):
+            if back is None or back.kind in _NO_WAY or (mode == 1 and back.device != skb.iif):
                 detail = "the way back to the source leaves by another device"
                 self._martian(skb, "reverse-path-filter", detail)
 
@@ -240,6 +244,9 @@ class Passage:
         kind = _REFUSING_ROUTES["" if route is None else route.kind]
         if skb.family == 6 and kind == "host":
             kind = "net"
+        bridged = by_bridge(self.host, skb)
+        if skb.family == 6 and bridged is not None and bridged[0] and is_redirected(skb):
+            kind = None  # its bridge finds no way, and drops it (`br_nf_pre_routing_finish_ipv6`)
         answer = None if kind is None else error_about(self.host, skb, kind)
         raise _Stop(Outcome("no-route", skb, reason="no-route", at="routing", answer=answer))
 
@@ -298,12 +305,13 @@ class Passage:
         if skb.family == 6:
             self._check_group(skb)  # every device has a route to all groups
         route = self.host.routing.lookup(skb.dst, skb.family)
-        if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
+        if route is None or route.kind in _NO_WAY:
             self._note("routing", OfDestination("no route to ", ""), skb)
             kind = "" if route is None else route.kind
             raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail=kind))
         if skb.family == 4:
             self._check_group(skb)
+        self._check_anycast(skb)
         first = "lo" if route.kind == "local" else route.device
         if answers and skb.family == 4 and skb.src >> 24 == 127 and first != "lo":
             self._check_loopback_source(skb, first)
@@ -334,15 +342,23 @@ class Passage:
             )
         raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail=kind))
 
+    def _check_anycast(self, skb: Skb) -> None:
+        """A router answers for the address of each of its IPv6 networks as well (`addrconf_join_anycast`)."""
+        if skb.family == 6 and skb.dst in self.host.routing.subnets and self.host.sysctls.ipv6_forward:
+            detail = "the anycast address of a router's network"
+            self._note("unmodelled", detail, skb)
+            raise _Stop(Outcome("unmodelled", skb, reason="unmodelled", at="routing", detail=detail))
+
     def _reroute(self, skb: Skb) -> None:
         """After DNAT in OUTPUT the packet is routed again (`ip_route_me_harder`); the source stays as the
         socket chose it.
         """
         route = self.host.routing.lookup(skb.dst, skb.family)
-        if route is None or route.kind in ("unreachable", "blackhole", "prohibit"):
+        if route is None or route.kind in _NO_WAY:
             self._note("routing", OfDestination("no route to ", ""), skb)
             kind = "" if route is None else route.kind
             raise _Stop(Outcome("no-route", skb, reason="no-route-after-dnat", at="routing", detail=kind))
+        self._check_anycast(skb)
         device = "lo" if route.kind == "local" else route.device
         from_loopback = skb.family == 4 and skb.src >> 24 == 127
         if from_loopback and device != "lo" and not self.host.sysctls.of(device).route_localnet:

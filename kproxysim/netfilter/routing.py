@@ -82,10 +82,12 @@ class RoutingTable:
     """All routes of a host, tables local and main, both families.
 
     `has_custom_local`: somebody added a route of type local, beside those that come with the addresses.
+    `subnets` are the addresses of its IPv6 networks, for which a router answers as well.
     """
 
     interfaces: dict[str, Interface] = field(default_factory=dict)
     has_custom_local: bool = False
+    subnets: set[int] = field(default_factory=set)
     _assigned: set[tuple[int, int]] = field(default_factory=set)
     _local: dict[tuple[int, int], dict[int, Route]] = field(default_factory=dict)
     _main: dict[tuple[int, int], dict[int, Route]] = field(default_factory=dict)
@@ -104,6 +106,8 @@ class RoutingTable:
             self._put(Route(own, width, version, interface.name, src=source, kind="local"), "local")
             if length == width:
                 continue
+            if version == 6 and width - length > 1:
+                self.subnets.add(network)
             kind = "local" if interface.is_loopback else "unicast"
             on_link = Route(network, length, version, interface.name, src=source, kind=kind)
             self._put(on_link, "local" if interface.is_loopback else "main")
@@ -170,6 +174,10 @@ class RoutingTable:
         """The route of a destination among those of table main that lead out by one device."""
         return self._find(self._main, "main", address, version, device)
 
+    def _by_device(self, device: str, address: int) -> Route | None:
+        """The best route of IPv6 among those that lead out by one device, own addresses included."""
+        return self._find(self._local, "local", address, 6, device) or self.lookup_by(device, address, 6)
+
     def is_local(self, address: int, version: int) -> bool:
         """Would a packet to this address be delivered on this host?"""
         route = self._find(self._local, "local", address, version)
@@ -187,7 +195,8 @@ class RoutingTable:
     def address_type(self, address: int, version: int, device: str = "") -> str:
         """The type that `-m addrtype` sees (`inet_addr_type`; `inet_dev_addr_type` with a `device`).
 
-        IPv4 asks the table local alone, IPv6 finds the route (`match_lookup_rt6`).
+        IPv4 asks the table local alone, IPv6 finds the route; with a `device` one that leads there, and only
+        an address of the device itself is local (`match_lookup_rt6`).
         """
         if version == 4:
             if address == 0xFFFFFFFF or address >> 24 == 0:
@@ -196,6 +205,12 @@ class RoutingTable:
                 return "MULTICAST"
         elif address >> 120 == 0xFF:
             return "MULTICAST"
+        if version == 6 and device:
+            interface = self.interfaces.get(device)
+            owned = () if interface is None else interface.addresses
+            if any(one.version == 6 and int(one.ip) == address for one in owned):
+                return "LOCAL"
+            return "UNREACHABLE" if self._by_device(device, address) is None else "UNICAST"
         route = self._find(self._local, "local", address, version)
         if route is not None and (not device or route.device == device):
             return route.kind.upper()
@@ -219,6 +234,8 @@ class RoutingTable:
         for address in addresses:
             cuts.address(int(address.ip), address.version)
             cuts.prefix(int(address.network.network_address), address.network.prefixlen, address.version)
+        for subnet in self.subnets:
+            cuts.address(subnet, 6)
         cut_candidates((one for one in addresses if isinstance(one, IPv6Interface)), cuts)
 
     def has_way_back(
@@ -226,15 +243,9 @@ class RoutingTable:
     ) -> bool:
         """Does the way to `source` leave by `device`, as `-m rpfilter` asks?
 
-        IPv4 finds the route first and then looks at its device (`rpfilter_lookup_reverse`); IPv6 finds the
-        best route by that device (`rpfilter_lookup_reverse6`), unless it is `loose`.
+        The route is found first, and its device looked at then (`rpfilter_lookup_reverse`, `_reverse6`).
         """
-        if version == 6 and not loose:
-            route = self._find(self._local, "local", source, 6, device) or self._find(
-                self._main, "main", source, 6, device
-            )
-        else:
-            route = self.lookup(source, version)
+        route = self.lookup(source, version)
         if route is None:
             return False
         if route.kind == "local":

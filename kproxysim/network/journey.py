@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from kproxysim.netfilter.answers import error_about
+from kproxysim.netfilter.bridging import came_for_another_port
 from kproxysim.netfilter.chance import Chance
 from kproxysim.netfilter.conntrack import CtState, Flow
 from kproxysim.netfilter.events import Event, OfDestination, Outcome
@@ -25,7 +26,7 @@ from kproxysim.network.trace import Hop
 from kproxysim.packet import Packet
 from kproxysim.values import dataclass
 
-__all__ = ["End", "Journey", "Leg"]
+__all__ = ["ON", "End", "Journey", "Leg"]
 
 _SCTP_ANSWERS = {
     "INIT": "INIT_ACK",
@@ -41,7 +42,8 @@ _SCTP_ANSWERS = {
 _FOR_EVER = 1024
 """Hosts that a packet may pass: more than its time to live allows, unless rules give it another each time."""
 
-_ON = "it goes round for ever: rules renew its time to live"
+ON = "it goes round for ever: rules renew its time to live"
+"""What an outcome says of a packet that never stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ class Journey:
         while outcome.kind == "transmit":
             new_port = new_port or _draws_port(outcome.skb)
             if len(hops) > _FOR_EVER:
-                outcome = Outcome("unreachable", outcome.skb, reason="routing-loop", at="routing", detail=_ON)
+                outcome = Outcome("unreachable", outcome.skb, reason="routing-loop", at="routing", detail=ON)
                 break
             host, outcome = self._cross(host, outcome, hops)
         return Leg(tuple(hops), End(host, outcome, new_port))
@@ -226,7 +228,8 @@ class Journey:
         hop.steps.append(
             Event.of("routing", OfDestination("nobody answers for ", f" on {outcome.device}"), skb)
         )
-        answer = error_about(self.topology.hosts[host].host, skb, "host")
+        asking = self.topology.hosts[host].host
+        answer = None if came_for_another_port(asking, skb) else error_about(asking, skb, "host")
         return Outcome("unreachable", skb, reason="nobody-has-this-address", at="routing", answer=answer)
 
 

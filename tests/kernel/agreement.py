@@ -1,13 +1,15 @@
 """The kernel against the simulator: where one flow went, in the same words from both."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kproxysim.netfilter.skb import Owner, to_address
+from kproxysim.netfilter.state import HostState
 from kproxysim.network import World
 from kproxysim.packet import TIME_TO_LIVE, Packet
 from tests.kernel.expected import MOST, Expected, expected
-from tests.kernel.lab import ROOT_OWNER, Lab
+from tests.kernel.lab import LATECOMERS, ROOT_OWNER, Lab
 from tests.kernel.linux_edge import as_stateless, differs
 from tests.kernel.plan import Seen
 
@@ -16,6 +18,9 @@ PATIENCE = 0.9
 
 SILENCE = 0.03
 """Seconds to wait where no answer is to come. A link takes microseconds."""
+
+TOKEN = 1.1
+"""Seconds until a router that had told a sender of five packets without a route may tell it again (`ip_error`)."""
 
 QUESTIONS = 0.1
 """Seconds to wait where somebody who is not there is asked for first."""
@@ -80,20 +85,51 @@ def compare(
     if reason is not None:
         tally.left_out[reason] += 1
         return None
+    sent = _send(lab, packet, source, via, raw=bool(flags), owner=owner, mark=mark)
+    if sent.left_out:
+        tally.left_out[sent.left_out] += 1
+        return None
+    tally.flows += 1
+    for _ in range(TRIES - 1):
+        if not sent.lines:
+            break
+        lab.settle(TOKEN if any(way.meets("no-route") for way in sent.ways) else LATECOMERS)
+        packet = lab.packet(source, to, flags, ttl)
+        sent = _send(lab, packet, source, via, raw=bool(flags), owner=owner, mark=mark)
+    if sent.lines:
+        tally.disagreements.append("\n  ".join([f"{packet} {flags} from {source} via {via}", *sent.lines]))
+    else:
+        tally.rules += sum(sent.way.counters.values())
+    return sent
+
+
+def compare_second(lab: Lab, tally: Tally, first: tuple[str, str], second: tuple[str, str]) -> None:
+    """Send two packets, each from a source to a target, that have one source port: the second meets what is remembered of the first.
+
+    It counts as a flow; where the first goes another way than `compare` tells, or may go several, nothing is sent after it.
+    """
+    sent: _Sent | None = None
     for attempt in range(TRIES):
         if attempt:
-            lab.settle()
-            packet = lab.packet(source, to, flags, ttl)
-        sent = _send(lab, packet, source, via, raw=bool(flags), owner=owner, mark=mark)
+            lab.settle(TOKEN)
+        packet = lab.packet(*first)
+        before = _send(lab, packet, first[0], None)
+        if before.left_out or before.lines or len(before.ways) > 1:
+            tally.left_out["a second packet after one that may go several ways"] += 1
+            return
+        packet = lab.world.packet(*second, sport=packet.sport)
+        sent = _send(lab, packet, second[0], None, states=before.way.states)
         if sent.left_out:
             tally.left_out[sent.left_out] += 1
-            return None
-        tally.flows += not attempt
+            return
         if not sent.lines:
-            tally.rules += sum(sent.way.counters.values())
-            return sent
-    tally.disagreements.append("\n  ".join([f"{packet} {flags} from {source} via {via}", *sent.lines]))
-    return sent
+            break
+    assert sent is not None
+    tally.flows += 1
+    if sent.lines:
+        tally.disagreements.append("\n  ".join([f"{packet} from {second[0]} after {first}", *sent.lines]))
+    else:
+        tally.rules += sum(sent.way.counters.values())
 
 
 def every_way(
@@ -140,16 +176,17 @@ def _send(
     raw: bool = False,
     owner: Owner = ROOT_OWNER,
     mark: int = 0,
+    states: Mapping[str, HostState] | None = None,
 ) -> _Sent:
     if lab.has_affinity:
         lab.forget()
     lab.hand_to(packet.dst, via)
-    ways = expected(lab.world, lab.topology, packet, source, via, raw=raw, owner=owner, mark=mark)
-    unmodelled = next((way.unmodelled for way in ways if way.unmodelled), "")
-    if unmodelled or len(ways) > MOST:
-        return _Sent(
-            ways, ways[0], [], f"unmodelled: {unmodelled}" if unmodelled else f"more than {MOST} ways"
-        )
+    ways = expected(
+        lab.world, lab.topology, packet, source, via, raw=raw, before=states, owner=owner, mark=mark
+    )
+    left_out = _left_out(ways)
+    if left_out:
+        return _Sent(ways, ways[0], [], left_out)
     seen = lab.send(packet, source, _patience(ways), raw=raw, owner=owner, mark=mark)
     differences = [(way, _differences(lab.world, source, way, seen)) for way in ways]
     closest, lines = min(differences, key=lambda one: len(one[1]))
@@ -161,10 +198,20 @@ def _send(
     return _Sent(ways, closest, lines)
 
 
+def _left_out(ways: list[Expected]) -> str:
+    """Why a flow is not sent: nobody says what becomes of it, it would have no end, or which way it went could not be told."""
+    for way in ways:
+        if way.unmodelled:
+            return f"unmodelled: {way.unmodelled}"
+        if way.never_ends:
+            return "goes round for ever"
+    return f"more than {MOST} ways" if len(ways) > MOST else ""
+
+
 def _patience(ways: list[Expected]) -> float:
     if any(way.client != "timeout" for way in ways):
         return PATIENCE
-    asked = any(way.asks_in_vain for way in ways)
+    asked = any(way.meets("nobody-has-this-address") for way in ways)
     return QUESTIONS if asked else SILENCE
 
 

@@ -14,7 +14,7 @@ from kproxysim.netfilter.skb import OF_THE_KERNEL, Owner
 from kproxysim.netfilter.state import HostState
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Branch, World
-from kproxysim.network.journey import Journey, Leg
+from kproxysim.network.journey import ON, Journey, Leg
 from kproxysim.network.topology import Topology
 from kproxysim.network.trace import Hop, Reply
 from kproxysim.network.verdict import Call, branch_of
@@ -29,8 +29,7 @@ MOST = 64
 class Expected:
     """One way that a connection may go. `counters` as in `Seen`; `ports` are the source ports that the server may see.
 
-    `states` is what the hosts that it passed remember afterwards, `unmodelled` what is not known of it, by name, "" if all is;
-    `asks_in_vain` whether a neighbour was asked for who is not there.
+    `states` is what the hosts that it passed remember afterwards, `outcomes` how each of its packets ended.
     """
 
     branch: Branch
@@ -40,8 +39,20 @@ class Expected:
     errors: tuple[tuple[int, int, str], ...]
     counters: dict[tuple[str, str], int]
     states: dict[str, HostState]
-    unmodelled: str
-    asks_in_vain: bool
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def unmodelled(self) -> str:
+        """What is not known of it, by name; "" if all is."""
+        return next((one.detail for one in self.outcomes if one.kind == "unmodelled"), "")
+
+    @property
+    def never_ends(self) -> bool:
+        return any(one.detail == ON for one in self.outcomes)
+
+    def meets(self, reason: str) -> bool:
+        """Did any of its packets, or of what was said about them, end so?"""
+        return any(one.reason == reason for one in self.outcomes)
 
 
 @dataclass(slots=True)
@@ -89,11 +100,9 @@ def expected(
         low, high = branch.sport_range or (final.sport or 0, final.sport or 0)
         errors = tuple(_errors(legs[1:], sender.host, packet))
         counters = dict(_counted(legs))
-        outcomes = [leg.end.outcome for leg in journey.legs]
-        unmodelled = next((one.detail for one in outcomes if one.kind == "unmodelled"), "")
+        outcomes = tuple(leg.end.outcome for leg in journey.legs)
         ports = range(low, high + 1)
-        in_vain = any(one.reason == "nobody-has-this-address" for one in outcomes)
-        return Expected(branch, client, arrival, ports, errors, counters, journey.states, unmodelled, in_vain)
+        return Expected(branch, client, arrival, ports, errors, counters, journey.states, outcomes)
 
     return [found for _, found in islice(enumerate_runs(run), MOST + 1)]
 

@@ -231,7 +231,7 @@ def _sockets(host: Host) -> list[tuple[str, str, int]]:
 
 
 def _of_either_family(address: int) -> Address:
-    return to_address(address, 4 if address < 1 << 32 else 6)
+    return to_address(address, 4 if 1 < address < 1 << 32 else 6)
 
 
 def _sysctls(host: Host) -> dict[str, str]:

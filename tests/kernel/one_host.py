@@ -6,9 +6,9 @@
 import sys
 from random import Random
 
-from tests.kernel.agreement import Tally, compare
+from tests.kernel.agreement import Tally, compare, compare_second
 from tests.kernel.lab import Lab
-from tests.kernel.raw_hosts import clients, draw_host, draw_packet
+from tests.kernel.raw_hosts import clients, draw_host, draw_packet, draw_second
 
 PACKETS = 26
 
@@ -21,6 +21,9 @@ def compare_host(name: str, tally: Tally) -> str:
         for _ in range(PACKETS):
             sent = draw_packet(random, host.version)
             compare(lab, tally, sent.source, sent.to, flags=sent.flags, ttl=sent.ttl)
+            second = draw_second(random, host.version, sent)
+            if second is not None:
+                compare_second(lab, tally, (sent.source, sent.to), second)
     return f"host {name}, {backend}: {host}"
 
 

@@ -195,3 +195,17 @@ def draw_packet(random: Random, version: int) -> Sent:
         text = f"{to}/icmp" if kind < 0.92 else f"{end}:80/sctp"
     ttl = random.choice((1, 2, 3, 65)) if random.random() < 0.12 else 64
     return Sent(source, text, flags, ttl)
+
+
+def draw_second(random: Random, version: int, first: Sent) -> tuple[str, str] | None:
+    """Now and then, who else sends from the same source port, and to where: somebody else to the same place, or the same somewhere else.
+
+    None of pings, whose ids a lab numbers, and of what no socket sends.
+    """
+    other = draw_packet(random, version)
+    if random.random() > 0.25 or first.flags or first.ttl != 64 or first.to.endswith("icmp"):
+        return None
+    if other.source != first.source:
+        return other.source, first.to
+    protocols = {one.to.partition("/")[2] for one in (first, other)}
+    return (first.source, other.to) if len(protocols) == 1 and other.to != first.to else None

@@ -273,13 +273,13 @@ def _source_target(at: Place) -> str:
     drawn = at.one_of("", "", "", " --random", " --random-fully")
     source = at.one_of(
         f"-j SNAT --to-source {address}{drawn}",
-        f"{protocol} -j SNAT --to-source {at.bracketed(address)}:4000-4100{drawn}",
+        f"{protocol} -j SNAT --to-source {at.bracketed(address)}:4000-30000{drawn}",
         f"-j SNAT --to-source {at.addresses['far']}-{at.addresses['farther']}{at.one_of('', ' --persistent')}",
         f"-j NETMAP --to {address}/{at.bits}",
         f"-j NETMAP --to {address}/{at.bits - 8}",
         "-j ACCEPT",
     )
-    masquerade = at.one_of(f"-j MASQUERADE{drawn}", f"{protocol} -j MASQUERADE --to-ports 3000-3100{drawn}")
+    masquerade = at.one_of(f"-j MASQUERADE{drawn}", f"{protocol} -j MASQUERADE --to-ports 3000-30000{drawn}")
     return at.one_of(source, masquerade) if at.hooks == ("POSTROUTING",) else source
 
 

@@ -1,5 +1,6 @@
 """Where IPv6 differs from IPv4 about a host's own addresses."""
 
+from dataclasses import replace
 from ipaddress import ip_interface
 
 import pytest
@@ -68,3 +69,35 @@ def test_what_a_router_says_of_routes_that_refuse(kind: str, told: tuple[int, in
     run.host.routing.add(Route(int(ip_interface("2001:db8:bad::1").ip), 128, 6, kind=kind))
     outcome = run.receive(Packet("tcp", POD, "2001:db8:bad::1", 1024, 80), "v0")
     assert (None if outcome.answer is None else outcome.answer.icmp) == told
+
+
+@pytest.mark.parametrize("forwards", [True, False])
+@pytest.mark.parametrize("way", ["received", "sent"])
+def test_what_a_router_does_with_the_address_of_its_network_is_not_modelled(way: str, forwards: bool) -> None:
+    """Measured: it takes it in (`addrconf_join_anycast`), where it forwards and the network has further addresses."""
+    run = passage()
+    run.host.sysctls = replace(run.host.sysctls, ipv6_forward=forwards)
+    run.host.routing.add_interface(Interface("v1", (ip_interface("fd00:45::2/127"),)))
+    kinds = []
+    for subnet in ("fd00:128::", "fd00:45::2"):
+        packet = Packet("udp", POD if way == "received" else OWN, subnet, 1024, 80)
+        kinds.append((run.receive(packet, "v0") if way == "received" else run.send(packet)).kind)
+    assert (kinds[0] == "unmodelled") is forwards
+    assert kinds[1] != "unmodelled"
+
+
+@pytest.mark.parametrize(
+    "address, device, wanted",
+    [
+        (OWN, "eth0", "LOCAL"),
+        (OWN, "v0", "UNREACHABLE"),
+        (POD, "v0", "UNICAST"),
+        (POD, "eth0", "UNICAST"),  # by the default route, though there is a better one elsewhere
+        (OTHER, "v0", "UNREACHABLE"),
+        (OTHER, "eth0", "UNICAST"),
+    ],
+)
+def test_the_type_of_an_address_on_one_device(address: str, device: str, wanted: str) -> None:
+    """`-m addrtype --limit-iface-out`, measured: only routes that lead out by it are looked at (`match_lookup_rt6`)."""
+    number = int(ip_interface(address).ip)
+    assert passage().host.routing.address_type(number, 6, device) == wanted

@@ -282,7 +282,7 @@ WAYS_BACK = [
     ("--loose", "10.96.0.255", False),  # everybody
     ("", "fd00:2::1", False),
     ("--loose", "fd00:2::1", True),
-    ("", "fd00:1::1", True),  # the best route leads to eth1, but there is one to eth0
+    ("", "fd00:1::1", False),  # the best route leads to eth1, and another one to eth0 (measured)
     ("--loose", "fd00:3::1", False),  # unreachable
     ("", "fd00::1", False),
     ("--accept-local", "fd00::1", True),

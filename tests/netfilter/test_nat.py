@@ -85,6 +85,15 @@ def test_one_destination_port_is_taken_even_if_another_has_it() -> None:
     assert destination(53, Wanted(ENDPOINT, (1000, 1000)), 1000) == 1000
 
 
+@pytest.mark.parametrize("address, shown", [(CLIENT, 1024), (NODE, 4000)])
+def test_a_drawn_port_is_not_its_own_where_nothing_else_changes(address: int, shown: int) -> None:
+    """Measured, of packets that come round: one in 64,512 would be taken for the connection that it came from."""
+    known = table()
+    new = known.open(Tuple("udp", CLIENT, 4000, DIALLED, 53))
+    drawn = bind(known, new, SOURCE, Wanted(address, random=True))
+    assert (drawn.reply.dst, drawn.reply.dport, drawn.free_ports) == (address, shown, (1024, 65535))
+
+
 def test_what_has_no_ports_gets_none() -> None:
     known = table()
     new = known.open(Tuple("gre", CLIENT, -1, DIALLED, -1))

@@ -185,6 +185,16 @@ def test_loose_reverse_path_filter_accepts_any_way_back() -> None:
     assert out.kind == "deliver"
 
 
+@pytest.mark.parametrize("kind", ["unreachable", "blackhole", "prohibit"])
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_a_route_that_refuses_is_no_way_back(kind: str, mode: int) -> None:
+    """Measured: to look for one fails (`fib_props`), and `__fib_validate_source` asks no further."""
+    host = node(sysctls=Sysctls(any_device=DeviceSettings(rp_filter=mode)))
+    host.routing.add(Route(0xC0000230, 28, 4, kind=kind))
+    out = Run(host).receive(Packet("tcp", "192.0.2.60", "10.128.0.11", 1, 80), "eth0")
+    assert out.reason == ("reverse-path-filter" if mode else "")
+
+
 def test_localhost_node_port_needs_route_localnet() -> None:
     packet = Packet("tcp", "127.0.0.1", "127.0.0.1", 51514, 30080)
     run = Run(node())

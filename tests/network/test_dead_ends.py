@@ -2,12 +2,13 @@
 
 import pytest
 
-from kproxysim.cluster import NodeFacts
+from kproxysim.cluster import Cluster, NodeFacts
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.walk import Walked
-from kproxysim.network import Edge, Pod
+from kproxysim.network import Edge, Pod, World
 from kproxysim.network.trace import Branch
 from kproxysim.packet import Packet
+from kproxysim.testing.strategies.objects import make_node
 from tests.network.small import service, world
 
 PUBLIC = {"198.51.100.12": "10.128.0.12", "198.51.100.13": "10.128.0.13"}
@@ -219,3 +220,39 @@ def test_who_is_told_that_nothing_may_go_out(protocol: str, told: str) -> None:
     place = world(only=(), edge=ROUTED, rules={"node-a": [dropping], "node-b": []})
     (branch,) = place.send(place.packet("node/node-a", f"10.128.0.13:80/{protocol}"), "node/node-a")
     assert branch.client_sees == told
+
+
+@pytest.mark.parametrize("pod_network, told", [("bridge", "timeout"), ("ptp", "net-unreachable")])
+def test_a_bridge_says_nothing_of_translated_ipv6_without_a_route(pod_network: str, told: str) -> None:
+    """Measured, and `br_nf_pre_routing_finish_ipv6`: it drops what it finds no way for."""
+    led = Ruleset.from_save(
+        "*nat\n-A PREROUTING -d fd00:96::1 -j DNAT --to-destination 2001:db8:bad::1\nCOMMIT\n", "ipv6"
+    )
+    facts = NodeFacts.model_validate(
+        {"routes": ["default via fd00:128::1 dev eth0", "unreachable 2001:db8:bad::/48"]}
+    )
+    place = World(
+        Cluster([make_node(0, (6,), "")]),
+        pods=[Pod("default", "six", "n0", ("fd00:44::5",))],
+        facts={"n0": facts},
+        rules={"n0": [led]},
+        pod_network=pod_network,
+    )
+    (branch,) = place.send(place.packet("pod/default/six", "[fd00:96::1]:80"), "pod/default/six")
+    assert (branch.reason, branch.client_sees) == ("no-route", told)
+
+
+@pytest.mark.parametrize("to, told", [("10.44.0.6:80", "timeout"), ("10.96.0.1:80", "host-unreachable")])
+def test_nobody_is_told_of_a_frame_that_was_for_another_port(to: str, told: str) -> None:
+    """Measured: an error is about what was sent to this host (`icmp_send`), and that frame was for the other pod."""
+    led = Ruleset.from_save(
+        "*nat\n-A PREROUTING -p tcp -j DNAT --to-destination 10.44.0.99\nCOMMIT\n", "ipv4"
+    )
+    place = world(
+        only=(),
+        pods=[Pod("default", f"p{end}", "node-a", (f"10.44.0.{end}",)) for end in (5, 6)],
+        pod_network="bridge",
+        rules={"node-a": [led]},
+    )
+    (branch,) = place.send(place.packet("pod/default/p5", to), "pod/default/p5")
+    assert (branch.reason, branch.client_sees) == ("nobody-has-this-address", told)
