@@ -169,11 +169,11 @@ def _source(
     random: bool,
 ) -> tuple[Tuple, tuple[int, int] | None]:
     wanted = current._replace(src=current.src if address is None else address)
+    is_own = random and wanted.src == connection.original.src  # nearly never what is drawn
     if current.sport < 0:
-        return _with_free_id(table, connection, wanted), None
+        return _with_free_id(table, connection, wanted, another=is_own), None
     low, high = ports if ports is not None else port_class(current.sport)
     fits = low <= current.sport <= high or ports is None
-    is_own = random and wanted.src == connection.original.src  # nearly never what is drawn
     if fits and not is_own and not table.is_taken(wanted.inverse(), connection.number):
         return wanted, (low, high) if random else None
     for port in range(low, high + 1):
@@ -185,13 +185,15 @@ def _source(
     return wanted, (low, high)
 
 
-def _with_free_id(table: Conntrack, connection: Connection, wanted: Tuple) -> Tuple:
-    """A ping whose answers another ping claims gets another id, whichever side is decided."""
+def _with_free_id(table: Conntrack, connection: Connection, wanted: Tuple, *, another: bool = False) -> Tuple:
+    """A ping whose answers another ping claims gets another id, whichever side is decided; or one that is to
+    have `another`.
+    """
     if wanted.protocol not in ("icmp", "ipv6-icmp"):
         return wanted
     other = wanted
     for number in range(_IDS):
-        if not _clashes(table, connection, other):
+        if not _clashes(table, connection, other) and not (another and other.sport == wanted.sport):
             return other
         other = wanted._replace(sport=-1 - number)
     return wanted

@@ -32,6 +32,7 @@ ENOUGH = 40
 """Times that a flow is sent until each way it may go was seen; one of two is missed once in 10^12."""
 
 
+NOBODY = "nobody-has-this-address"
 SENT_TO_MANY = ("broadcast", "multicast")
 """What a branch's detail says where a socket may not connect at all."""
 
@@ -184,7 +185,7 @@ def _send(
     ways = expected(
         lab.world, lab.topology, packet, source, via, raw=raw, before=states, owner=owner, mark=mark
     )
-    left_out = _left_out(ways)
+    left_out = _left_out(ways, [int(one) for one in lab.topology.gateway.values()])
     if left_out:
         return _Sent(ways, ways[0], [], left_out)
     seen = lab.send(packet, source, _patience(ways), raw=raw, owner=owner, mark=mark)
@@ -198,9 +199,13 @@ def _send(
     return _Sent(ways, closest, lines)
 
 
-def _left_out(ways: list[Expected]) -> str:
-    """Why a flow is not sent: nobody says what becomes of it, it would have no end, or which way it went could not be told."""
+def _left_out(ways: list[Expected], gateways: list[int]) -> str:
+    """Why a flow is not sent: nobody says what becomes of it, it would have no end, which way it went could not be told, or it is for the
+    router that stands for the edge: a cloud's has no processes that would answer.
+    """
     for way in ways:
+        if any(one.reason == NOBODY and one.skb.dst in gateways for one in way.outcomes):
+            return "for the edge itself"
         if way.unmodelled:
             return f"unmodelled: {way.unmodelled}"
         if way.never_ends:
@@ -211,7 +216,7 @@ def _left_out(ways: list[Expected]) -> str:
 def _patience(ways: list[Expected]) -> float:
     if any(way.client != "timeout" for way in ways):
         return PATIENCE
-    asked = any(way.meets("nobody-has-this-address") for way in ways)
+    asked = any(way.meets(NOBODY) for way in ways)
     return QUESTIONS if asked else SILENCE
 
 

@@ -2,6 +2,8 @@
 `find_appropriate_src` and `nf_nat_icmp_reply_translation` in net/netfilter/nf_nat_core.c and nf_nat_proto.c.
 """
 
+from ipaddress import ip_address
+
 import pytest
 
 from kproxysim.netfilter.atoms import Cuts
@@ -92,6 +94,16 @@ def test_a_drawn_port_is_not_its_own_where_nothing_else_changes(address: int, sh
     new = known.open(Tuple("udp", CLIENT, 4000, DIALLED, 53))
     drawn = bind(known, new, SOURCE, Wanted(address, random=True))
     assert (drawn.reply.dst, drawn.reply.dport, drawn.free_ports) == (address, shown, (1024, 65535))
+
+
+@pytest.mark.parametrize("address, shown", [("10.0.0.5", 1), ("10.128.0.11", 0)])
+def test_nor_is_the_id_of_a_ping(address: str, shown: int) -> None:
+    known = Conntrack()
+    flow = track(ping("10.0.0.5", "10.96.0.1"), known, Sysctls()).flow
+    assert flow is not None
+    assert flow.connection is not None
+    wanted = Wanted(int(ip_address(address)), random=True)
+    assert -1 - bind(known, flow.connection, SOURCE, wanted).reply.echo_id == shown
 
 
 def test_what_has_no_ports_gets_none() -> None:
