@@ -50,7 +50,7 @@ def _jhash2(words: list[int], initval: int) -> int:
 
 def _words(address: int, family: int) -> list[int]:
     """The four words of `union nf_inet_addr` as a little-endian machine reads them."""
-    data = address.to_bytes(4 if family == 4 else 16).ljust(16, b"\0")
+    data = (address << 96 if family == 4 else address).to_bytes(16)
     return [int.from_bytes(data[i : i + 4], "little") for i in range(0, 16, 4)]
 
 
@@ -112,6 +112,6 @@ def redirect_address(routing: RoutingTable, hook: str, skb: Skb) -> int | None:
     if skb.family == 6:
         own.reverse()
         own.sort(key=lambda one: one.is_link_local)
-        if skb.dst >> 118 == 0xFE80 >> 6:
+        if skb.dst >> 118 == 0x3FA:  # fe80::/10
             own = [one for one in own if one.is_link_local]
     return int(own[0]) if own else None

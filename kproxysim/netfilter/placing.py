@@ -135,7 +135,9 @@ class Layout:
         hooks = self._hooks()
         for chain, needs in self.needs.items():
             for need, line in needs.items():
-                allowed = need.place.hooks
+                tables, allowed = need.place.tables, need.place.hooks
+                if tables is not None and self.table not in tables:
+                    continue  # which is said already
                 if allowed is None or (need.place.direct and chain not in BASE_CHAINS[self.table]):
                     continue
                 wrong = sorted(hooks.get(chain, frozenset()) - allowed)
@@ -188,7 +190,7 @@ class Layout:
             if target in left
         )
         edges = nx.find_cycle(graph)
-        chain, target = edges[-1][:2]
+        chain, target = edges[-1]
         way = " -> ".join([edges[0][0], *(edge[1] for edge in edges)])
         line = self.jumps[chain][target]
         return Refused("KPS503", line, f"chains call each other in a circle: {way}", target)

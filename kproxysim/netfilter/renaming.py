@@ -86,7 +86,7 @@ class Renaming:
         self._addresses = addresses
         self._ports = ports
         self._names = names
-        self._skbs: dict[int, Skb] = {}
+        self._skbs: dict[int, tuple[Skb, Skb]] = {}
         self._flows: dict[int, Flow] = {}
 
     def name(self, name: str) -> str:
@@ -134,13 +134,13 @@ class Renaming:
 
     def skb(self, skb: Skb) -> Skb:
         """A packet inside a host, with its connection."""
-        made = self._skbs.get(id(skb))
-        if made is None:
+        found = self._skbs.get(id(skb))
+        if found is None:
             header = self.header(skb)
             flow = skb.flow
             made = header if flow is None else header.with_flow(self._flow(flow))
-            self._skbs[id(skb)] = made
-        return made
+            found = self._skbs[id(skb)] = skb, made  # kept with it: an id is told again of what came later
+        return found[1]
 
     def header(self, skb: Skb) -> Skb:
         """A packet inside a host, without its connection."""

@@ -280,7 +280,7 @@ class RoutingTable:
 
         The primary address in the same network as `towards` (the next hop), else the first one; a device
         without a usable address borrows from the others. Loopback's own 127/8 is of host scope and never
-        taken.
+        taken; one of 169.254.0.0/16 is of universe scope like any other that `ip address add` adds.
         """
         first = None
         for address in self._usable(device):
@@ -297,11 +297,7 @@ class RoutingTable:
     def _usable(self, device: str) -> Iterable[IPv4Interface]:
         interface = self.interfaces.get(device)
         for address in interface.addresses if interface else ():
-            if (
-                isinstance(address, IPv4Interface)
-                and not address.ip.is_loopback
-                and not address.ip.is_link_local
-            ):
+            if isinstance(address, IPv4Interface) and not address.ip.is_loopback:
                 yield address
 
 

@@ -16,7 +16,7 @@ __all__ = ["AddressSet"]
 
 @dataclass(frozen=True, slots=True)
 class _Port:
-    protocol: str
+    protocols: tuple[str, ...]
     low: int
     high: int
 
@@ -27,15 +27,18 @@ Part = IPv4Network | IPv6Network | _Port
 class AddressSet:
     """Members such as `10.0.0.1`, `10.0.0.0/8`, `10.0.0.1,tcp:80`, `10.0.0.0/8,udp:53,10.1.0.0/16`.
 
-    A port without a protocol is tcp's, as in ipset. Raises ValueError for a member of another kind (MAC,
-    device, mark, `nomatch`).
+    A port without a protocol is tcp's; one that stands alone (`bitmap:port`) is udp's as well. Raises
+    ValueError for a member of another kind (MAC, device, mark, `nomatch`).
     """
 
     __slots__ = ("_members", "members")
 
     def __init__(self, members: Iterable[str]) -> None:
         self.members = tuple(members)
-        self._members = tuple(tuple(_part(text) for text in member.split(",")) for member in self.members)
+        self._members = tuple(
+            tuple(_part(text, alone="," not in member) for text in member.split(","))
+            for member in self.members
+        )
 
     def has(self, skb: Skb, sides: tuple[str, ...]) -> bool:
         """Is the packet in the set, `sides` telling source or destination for each part of a member?
@@ -60,11 +63,12 @@ class AddressSet:
         return f"AddressSet({list(self.members)!r})"
 
 
-def _part(text: str) -> Part:
+def _part(text: str, *, alone: bool) -> Part:
     protocol, colon, ports = text.partition(":")
     if text.isdigit() or (colon and protocol in PORT_PROTOCOLS):
         low, _, high = (ports if colon else text).partition("-")
-        return _Port(protocol if colon else "tcp", parse_port(low), parse_port(high or low))
+        protocols = (protocol,) if colon else ("tcp", "udp") if alone else ("tcp",)
+        return _Port(protocols, parse_port(low), parse_port(high or low))
     try:
         return ip_network(text)
     except ValueError:
@@ -74,6 +78,6 @@ def _part(text: str) -> Part:
 def _is_in(part: Part, skb: Skb, side: str) -> bool:
     if isinstance(part, _Port):
         port = skb.sport if side == "src" else skb.dport
-        return skb.protocol == part.protocol and part.low <= port <= part.high
+        return skb.protocol in part.protocols and part.low <= port <= part.high
     address = skb.src if side == "src" else skb.dst
     return part.version == skb.family and (address & int(part.netmask)) == int(part.network_address)

@@ -204,6 +204,14 @@ def test_a_client_keeps_the_source_that_it_has_elsewhere(
     assert (new.reply.dst, new.reply.dport, new.free_ports) == wanted
 
 
+def test_an_entry_knows_that_its_source_was_masqueraded() -> None:
+    known = table()
+    new = known.open(Tuple("udp", CLIENT, 4000, DIALLED, 53))
+    for masquerades in (False, True):
+        status = bind(known, new, SOURCE, Wanted(NODE, masquerades=masquerades)).status
+        assert bool(status & Status.MASQUERADED) == masquerades
+
+
 def test_the_other_side_is_left_as_it_was() -> None:
     known = table()
     new = known.open(Tuple("udp", CLIENT, 4000, DIALLED, 53))._replace(free_ports=(600, 1023))

@@ -4,9 +4,12 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from kproxysim.netfilter.nat_range import hashed_address, redirect_address
+from kproxysim.netfilter.conntrack import Connection, Tuple
+from kproxysim.netfilter.nat_range import hashed_address, pick_address, redirect_address
 from kproxysim.netfilter.routing import Interface, RoutingTable
 from kproxysim.netfilter.skb import Skb
+from kproxysim.netfilter.syntax import parse_rule
+from kproxysim.netfilter.targets.nat import NatTarget
 from kproxysim.packet import Packet
 
 NEAR, FAR = ("fd09::1", "2001:db8::9"), ("fd09:1:2:3:4:5:6:7", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff")
@@ -45,6 +48,30 @@ def test_an_address_of_a_range(among: str, ends: tuple[str, str], usual: str, pe
     for keeps, wanted in ((False, usual), (True, persistent)):
         found = hashed_address(int(low), int(high), src, dst, low.version, persistent=keeps)
         assert str(type(low)(found)) == wanted
+
+
+PICKED = [
+    # by DNAT what comes after a chosen word is drawn with that word
+    ("DNAT --to-destination fd00::-fd00::ffff", NEAR, "fd00::ce49"),
+    ("DNAT --to-destination fd00::-fd00::ffff", FAR, "fd00::3431"),
+    (f"DNAT --to-destination {WIDE}", NEAR, "fd00:1:2:7:c849:3e97:5f77:774f"),
+    (f"DNAT --to-destination {WIDE}", FAR, "fd00:1:2:4:3131:4409:3875:753a"),
+    (f"DNAT --to-destination {ALL}", OTHER, "2001:db8::fc44:eb91:6daf:af6d"),
+    (f"DNAT --to-destination {ALL} --persistent", OTHER, "2001:db8::ec43:5e52:ec43:5e52"),
+    (f"SNAT --to-source {WIDE}", NEAR, "fd00:1:2:5:7644:3d44:7644:3d44"),
+    ("SNAT --to-source fd00::1", NEAR, "fd00::1"),
+    ("DNAT --to-destination :80", NEAR, None),
+]
+
+
+@pytest.mark.parametrize("target, ends, wanted", PICKED)
+def test_an_address_that_a_target_picks(target: str, ends: tuple[str, str], wanted: str | None) -> None:
+    src, dst = (int(ip_address(one)) for one in ends)
+    there = Tuple("udp", src, 40000, dst, 53, 6)
+    asked = parse_rule(f"-p udp -j {target}", "ipv6").target
+    assert isinstance(asked, NatTarget)
+    found = pick_address(Connection(1, there, there.inverse()), asked)
+    assert found == (None if wanted is None else int(ip_address(wanted)))
 
 
 LINK = "fe80::ff:fe00:1/64"

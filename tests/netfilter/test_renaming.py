@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
+from kproxysim.netfilter.conntrack import Connection, Flow, Tuple
 from kproxysim.netfilter.events import Event, Happening
 from kproxysim.netfilter.host import Host
 from kproxysim.netfilter.renaming import Mold, Renaming, Varying
@@ -80,10 +81,18 @@ def test_what_is_one_and_the_same_stays_so() -> None:
     renaming = renamed()
     assert renaming.skb(first) is renaming.skb(first)
     assert str(renaming.skb(second).packet) == "udp 10.0.0.2:1 -> 198.51.100.9:53"
-    steps = list(way(Run(node(MARKED)), A, 51514))
-    flows = [renaming.skb(step.after).flow for step in steps]
-    of_call = [flow for flow in flows if flow is not None and flow.state == "NEW"]
-    assert len({id(flow) for flow in of_call}) < len(of_call)
+    there = Tuple("udp", int(A), 51514, 5, 53)
+    flows = [Flow("NEW", Connection(number, there, there.inverse())) for number in (1, 2)]
+    made = [renaming.skb(skb.with_flow(flow)).flow for skb in (first, second) for flow in flows]
+    assert [made.index(one) for one in made] == [0, 1, 0, 1]
+    assert [one and one.connection and one.connection.number for one in made] == [1, 2, 1, 2]
+
+
+def test_a_connection_told_of_another() -> None:
+    six = Renaming({7: 9, 8: 8}, {5: 6}, {})
+    there, wanted = Tuple("udp", 7, 5, 8, 53, 6), Tuple("udp", 9, 6, 8, 53, 6)
+    told_of = six.connection(Connection(3, there, there.inverse(), mark=1))
+    assert told_of == Connection(3, wanted, wanted.inverse(), mark=1)
 
 
 @pytest.mark.parametrize("name, wanted", [("internet/203.0.113.7", "internet/198.51.100.9"), ("n1", "n1")])
@@ -92,8 +101,16 @@ def test_a_host_that_is_called_by_an_address(name: str, wanted: str) -> None:
     assert renaming.name(name) == wanted
     run = Run(node())
     run.host = Host(name, run.host.routing, run.host.rules)
-    run.receive(Packet("tcp", "10.244.1.10", "10.128.0.11", 51514, 22), "v0")
-    events = [step for step in run.seen if isinstance(step, Event)]
-    (step,) = renaming.steps(Mold.of(events, VARYING))
-    assert isinstance(step, Event)
-    assert step.action == f"10.128.0.11 is an address of {wanted}"
+    for packet, device, action in (
+        (
+            Packet("tcp", "10.244.1.10", "10.128.0.11", 51514, 22),
+            "v0",
+            f"10.128.0.11 is an address of {wanted}",
+        ),
+        (Packet("tcp", A, "10.244.1.10", 51514, 22), "eth0", "10.244.1.10 dev v0 (10.244.1.10)"),
+    ):
+        run.receive(packet, device)
+        events = [step for step in run.seen if isinstance(step, Event)]
+        (step,) = renaming.steps(Mold.of(events, VARYING))
+        assert isinstance(step, Event)
+        assert step.action == action

@@ -4,6 +4,7 @@ from ipaddress import IPv6Address, IPv6Interface, ip_interface
 
 import pytest
 
+from kproxysim.netfilter.atoms import Cuts
 from kproxysim.netfilter.host import Host
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
 
@@ -76,14 +77,69 @@ BY_DEVICE = {
 }
 
 
-@pytest.mark.parametrize("destination", BY_DEVICE)
-def test_source_by_device(destination: str) -> None:
-    """`ip -6 route get DESTINATION oif DEVICE` on Linux 6.18."""
+def scopes() -> RoutingTable:
     table = RoutingTable()
     for name, texts in SCOPES.items():
         table.add_interface(Interface(name, addresses(*texts)))
-    found = [table.select_ipv6_address(name, int(IPv6Address(destination))) for name in SCOPES]
-    assert [str(IPv6Address(one or 0)) for one in found] == list(BY_DEVICE[destination])
+    return table
+
+
+def source(table: RoutingTable, device: str, destination: str) -> str:
+    return str(IPv6Address(table.select_ipv6_address(device, int(IPv6Address(destination))) or 0))
+
+
+@pytest.mark.parametrize("destination", BY_DEVICE)
+def test_source_by_device(destination: str) -> None:
+    """`ip -6 route get DESTINATION oif DEVICE` on Linux 6.18."""
+    assert [source(scopes(), name, destination) for name in SCOPES] == list(BY_DEVICE[destination])
+
+
+@pytest.mark.parametrize(
+    "device, destination, wanted",
+    [
+        # a device without an address of that scope speaks from what it has
+        ("e2", "fe80::99", "2001:db8:a::1"),
+        ("e2", "ff02::1", "2001:db8:a::1"),
+        # a prefix counts no further than its own length: of equals the newest
+        ("e4", "fd00:5:0:0:8000::1", "fd00:5::2"),
+        # without addresses it borrows
+        ("e3", "fd00:5:0:0:8000::1", "fd00:5::2"),
+        ("e3", "fd00:128::99", "fd00:128::11"),
+        ("e3", "2001:db8:51:8000::1", "2001:db8:51::11"),
+        ("e3", "::2", "3ffe::1"),  # and ::1 is no address to lend
+        ("e3", "::1.2.3.4", "3ffe::1"),
+    ],
+)
+def test_source_by_a_further_device(device: str, destination: str, wanted: str) -> None:
+    """As above."""
+    table = scopes()
+    table.add_interface(Interface("lo", addresses("::1/128")))
+    table.add_interface(Interface("e2", addresses("2001:db8:a::1/64")))
+    table.add_interface(Interface("e4", addresses("fd00:5::1/128", "fd00:5::2/64")))
+    assert source(table, device, destination) == wanted
+
+
+@pytest.mark.parametrize("names", [["e0"], ["e1", "e4"]])
+def test_destinations_that_are_not_told_apart_have_one_source(names: list[str]) -> None:
+    """By `RoutingTable.cut`: tried near each address, bit by bit, and where labels and scopes end."""
+    table = RoutingTable()
+    own: list[IPv6Interface] = []
+    for name in names:
+        given = addresses(*SCOPES.get(name, ("fd00:5::1/128", "fd00:5::2/64", "fd00:6::1/64")))
+        table.add_interface(Interface(name, given))
+        own += given
+    cuts = Cuts()
+    table.cut(cuts)
+    atoms = cuts.atoms(6)
+    tried = {int(one.ip) ^ (1 << bit) for one in own for bit in range(127, 56, -1)}
+    tried |= {
+        int(IPv6Address(one)) for one in (*BY_DEVICE, "ff02::1:0", "febf::1", "fec0::1", "fe80::1:0:0:0:1")
+    }
+    for device in names:
+        seen: dict[int, int | None] = {}
+        for destination in sorted(tried):
+            found = table.select_ipv6_address(device, destination)
+            assert seen.setdefault(atoms.number(destination), found) == found, IPv6Address(destination)
 
 
 def test_of_equal_addresses_the_newest_is_taken() -> None:
