@@ -126,9 +126,9 @@ RPFILTER = [
     ("fd00::9", "eth1", True, False, True),
     ("fd00::5", "eth0", False, True, True),
     ("fd00::5", "eth0", False, False, False),
-    ("fd00::5", "eth1", False, True, False),
+    ("fd00::5", "eth1", False, True, True),  # IPv6 does not look at the device then
     ("fd00::5", "eth1", True, True, True),
-    ("fd00:9::1", "eth1", False, False, True),  # IPv6 asks for a way by this device: not the best of all
+    ("fd00:9::1", "eth1", False, False, False),
     ("fd00:9::1", "eth0", False, False, True),
     ("10.9.0.1", "eth1", False, False, False),
     ("10.9.0.1", "eth0", False, False, True),
