@@ -47,6 +47,9 @@ _NODE_ADDRESSES = ("InternalIP", "ExternalIP")
 _NOWHERE = ("unreachable", "no-route")
 """How the way of a packet ends that is dialled where nobody is. Who expects that has made no slip."""
 
+_TURNED_BACK = ("egress-refuses-source", "own-address-as-source", "reverse-path-filter")
+"""Why it ends before that, whoever is dialled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -196,12 +199,32 @@ class Checker:
     def _is_meant_to_be_lost(self, name: str) -> bool:
         outcomes: list[Outcome] = [one for one in self._file.expect if one.packet == name]
         outcomes += [one.expect for one in self._file.steps if one.expect and name in (one.open, one.trace)]
-        return any(way in (outcome.disposition or {}) for outcome in outcomes for way in _NOWHERE)
+        return any(
+            not {*_NOWHERE}.isdisjoint(outcome.disposition or ())
+            or not {*_TURNED_BACK}.isdisjoint(outcome.reason or ())
+            for outcome in outcomes
+        )
 
     def _has_owner(self, address: Address) -> bool:
         if self._world is None or address in self._owned or address.is_loopback:
             return True
-        return self._is_routed(address) or self._is_in_rules(self._world, address)
+        return (
+            self._is_routed(address)
+            or self._is_local_by_route(self._world, address)
+            or self._is_in_rules(self._world, address)
+        )
+
+    def _is_local_by_route(self, world: World, address: Address) -> bool:
+        """Does a node take it for its own by `ip route add local`?"""
+        local = (
+            route.to
+            for facts in world.facts.values()
+            for route in facts.routes or ()
+            if route.kind == "local" and route.to != "default"
+        )
+        return any(
+            address in parse_cidr(text) if "/" in text else address == parse_ip(text) for text in local
+        )
 
     def _is_in_rules(self, world: World, address: Address) -> bool:
         """Do rules that were given for some node name this destination?"""
@@ -244,9 +267,6 @@ class Checker:
         for host in world.topology.hosts.values():
             for interface in host.host.routing.interfaces.values():
                 found |= {address.ip for address in interface.addresses}
-        for facts in world.facts.values():
-            local = [route.to for route in facts.routes or () if route.kind == "local"]
-            found |= {parse_ip(text) for text in local if "/" not in text}
         for cluster in self._clusters:
             texts = [
                 text for node in cluster.nodes for kind in _NODE_ADDRESSES for text in node.addresses(kind)

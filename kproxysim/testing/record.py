@@ -20,7 +20,8 @@ FOLDER = ".kproxysim"
 
 PACKET = "call"
 
-_NOWHERE = frozenset({"unreachable", "no-route"})
+_NOWHERE = ("unreachable", "no-route")
+_TURNED_BACK = ("egress-refuses-source", "own-address-as-source", "reverse-path-filter")
 
 
 def record(violation: Violation, root: Path) -> str:
@@ -76,10 +77,13 @@ def situation_text(
         form["sport"] = situation.sport
     if has_choice(world, call):
         form["via"] = str(call.via)
-    ends = {branch.disposition for branch in situation.trace}
-    if not expect and len(ends) == 1 and ends <= _NOWHERE:
+    if not expect and len(situation.trace) == 1:
         # What is sent to nobody's address is a slip of the pen, unless the file says that it is meant.
-        expect = {"disposition": ends.pop()}
+        end = situation.trace[0]
+        if end.disposition in _NOWHERE:
+            expect = {"disposition": end.disposition}
+        elif end.reason in _TURNED_BACK:
+            expect = {"reason": end.reason}
     timeline = situation.timeline
     if timeline is None:
         expected = [{"packet": PACKET, **expect}] if expect else []

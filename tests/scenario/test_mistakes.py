@@ -218,6 +218,19 @@ class TestOwners:
         text = self.LOST.replace("reaches: [default/echo-1, default/echo-2]", "disposition: unreachable")
         assert load(tmp_path, text).run().passed
 
+    def test_is_none_if_its_sender_is_to_be_turned_back(self, tmp_path: Path) -> None:
+        reason = "reason: egress-refuses-source"
+        text = self.LOST.replace("reaches: [default/echo-1, default/echo-2]", reason)
+        assert mistakes(tmp_path, text) == ()
+
+    @pytest.mark.parametrize("prefix", ["192.0.2.1", "192.0.2.0/24"])
+    def test_a_node_that_takes_it_for_its_own_is_an_owner(self, tmp_path: Path, prefix: str) -> None:
+        text = self.LOST.replace(
+            "podCIDR: 10.44.0.0/24", f"podCIDR: 10.44.0.0/24, routes: [local {prefix} dev lo]"
+        )
+        assert text != self.LOST
+        assert mistakes(tmp_path, text) == ()
+
     def test_a_route_of_the_edge_is_an_owner(self, tmp_path: Path) -> None:
         text = self.LOST.replace("kind: gce,", "kind: gce, routes: {192.0.2.0/24: node-a},")
         assert mistakes(tmp_path, text) == ()
