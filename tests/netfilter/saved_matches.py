@@ -113,6 +113,7 @@ SAVED_MATCHES: dict[Family, list[str | tuple[str, ...]]] = {
         ("-p icmp -m icmp --icmp-type 255/3", "-p icmp -m icmp --icmp-type any"),
         ("-p icmp -m icmp --icmp-type 010/0x1", "-p icmp -m icmp --icmp-type 8/1"),
         ("-p icmp -m icmp --icmp-type 3/1:3", "-p icmp -m icmp --icmp-type 3/1"),
+        ("-p icmp -m icmp --icmp-type 3/0:0", "-p icmp -m icmp --icmp-type 3/0"),
         ("-p icmp -m icmp --icmp-type 3/0:255", "-p icmp -m icmp --icmp-type 3"),
         "-p icmp -m icmp --icmp-type 3/255",
         "-p icmp -m icmp --icmp-type 0/0",

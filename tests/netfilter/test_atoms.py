@@ -145,6 +145,25 @@ def packet(family: Family, addresses: tuple[int, int], ports: tuple[int, int]) -
     return Skb(version, "tcp", src, dst, sport, dport, "SYN", iif="eth0", flow=flow, owner=NO_SOCKET)
 
 
+ENDS = [
+    # the match, and values of which only the two in the middle are alike (an `atom` each)
+    ("--ctorigsrc 10.0.0.0/8", (0x09FFFFFF, 0x0A000000, 0x0AFFFFFF, 0x0B000000)),
+    ("--ctorigdst 10.0.0.0/8", (0x09FFFFFF, 0x0A000000, 0x0AFFFFFF, 0x0B000000)),
+    ("--ctreplsrc 10.0.0.0/8", (0x09FFFFFF, 0x0A000000, 0x0AFFFFFF, 0x0B000000)),
+    ("--ctrepldst 10.0.0.0/8", (0x09FFFFFF, 0x0A000000, 0x0AFFFFFF, 0x0B000000)),
+    ("--ctorigsrcport 80:90", (79, 80, 90, 91)),
+    ("--ctrepldstport 80:90", (79, 80, 90, 91)),
+]
+
+
+@pytest.mark.parametrize("option, values", ENDS)
+def test_options_of_connections_cut_at_their_ends(option: str, values: tuple[int, ...]) -> None:
+    cuts = Cuts()
+    assert parse_rule(f"-m conntrack {option}", "ipv4").cut(cuts)
+    atoms = cuts.port_atoms() if "port" in option else cuts.atoms(4)
+    assert [atoms.number(value) for value in values] == [1, 2, 2, 3]
+
+
 def test_what_hangs_on_more_than_ranges() -> None:
     """Lists, counters, masks that are no prefix, one of several addresses, and ports that are reckoned or drawn."""
     others = [text for family, text in ACCEPTED_RULES if (family, text) not in BY_RANGES]

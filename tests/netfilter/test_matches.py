@@ -167,6 +167,12 @@ def test_icmp6_by_name() -> None:
     assert not holds("-p icmpv6 --icmpv6-type echo-request", packet)
 
 
+@pytest.mark.parametrize("match", ["-m rt", "-m rt --rt-type 0", "-m rt ! --rt-type 0"])
+def test_no_packet_has_a_routing_header(match: str) -> None:
+    """ip6t_rt.c fails without one before it looks at its options."""
+    assert not holds(match, UDP6)
+
+
 IPV6_TYPES = [
     ("--dst-type LOCAL", True),
     ("--dst-type UNICAST", True),  # an own address is unicast as well in IPv6
@@ -230,6 +236,15 @@ CONNTRACK = [
 def test_conntrack_asks_the_connection(match: str, wanted: bool) -> None:
     """`conntrack_mt` in xt_conntrack.c."""
     assert holds(f"-m conntrack {match}", flow=flow()) is wanted
+
+
+def test_port_0_is_a_port_and_gre_has_none() -> None:
+    zero, without = Tuple("udp", 1, 0, 2, 53), Tuple("gre", 1, -1, 2, -1)
+    known = Flow("NEW", Connection(1, zero, zero.inverse()))
+    assert holds("-m conntrack --ctorigsrcport 0 --ctrepldstport :52 --ctorigdstport 53", flow=known)
+    with pytest.raises(Unmodelled) as caught:
+        holds("-m conntrack --ctreplsrcport 0", flow=Flow("NEW", Connection(1, without, without)))
+    assert caught.value.what == "option --ctreplsrcport for a gre packet"
 
 
 def test_conntrack_knows_answers() -> None:

@@ -144,6 +144,7 @@ TARGETS = [
 ]
 
 STRICTER = [
+    ('filter INPUT -m physdev --physdev-in ""', "a device name is empty", "physdev-in"),
     ("filter OUTPUT -m owner --uid-owner daemon", "'daemon' is no number (accounts are not looked up)", "daemon"),
     ('filter INPUT -m recent --rcheck --name "a b"', "'a b' is no name of a list: it is a file's in /proc, without a blank", "a b"),
     ("raw PREROUTING -j CT --zone-orig 1 --zone-reply 2", "one of --zone, --zone-orig, --zone-reply, not several", "--zone-reply"),

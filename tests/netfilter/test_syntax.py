@@ -166,9 +166,17 @@ def test_quoting_round_trips(word: str) -> None:
     assert split_words(f"--comment {quote(word)} end") == ["--comment", word, "end"]
 
 
-def test_comment_is_cut_at_255_bytes() -> None:
-    saved = parse_rule(f"-m comment --comment {'x' * 300}", "ipv4").save()
-    assert saved == f"-m comment --comment {'x' * 255}"
+@pytest.mark.parametrize(
+    "letter, count, kept", [("x", 300, 255), ("\u00e9", 128, 127), ("\U0001f600", 64, 63)]
+)
+def test_comment_is_cut_at_255_bytes(letter: str, count: int, kept: int) -> None:
+    saved = parse_rule(f'-m comment --comment "{letter * count}"', "ipv4").save()
+    assert saved.replace('"', "") == f"-m comment --comment {letter * kept}"
+
+
+def test_half_a_letter_in_a_comment_that_is_cut_is_left_out() -> None:
+    """As JSON may have it: a surrogate without its other half, which no encoding has."""
+    assert parse_rule(f"-m comment --comment {'x' * 300}\ud800", "ipv4").save().endswith("x")
 
 
 @pytest.mark.parametrize(

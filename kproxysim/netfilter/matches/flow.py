@@ -50,9 +50,9 @@ class FlowPart:
 
     field: ClassVar[str] = "conntrack"
     option: str
-    low: int
-    high: int
     text: str
+    low: int
+    high: int = 0
     negated: bool = False
     version: int = 4
 
@@ -152,25 +152,25 @@ def build_part(given: Given, family: Family) -> FlowPart:
     if option == "ctdir":
         if value.upper() not in ("ORIGINAL", "REPLY"):
             raise RuleSyntaxError(f"{value!r} is neither ORIGINAL nor REPLY", value)
-        return FlowPart(option, int(value.upper() == "REPLY"), 0, value.upper())
+        return FlowPart(option, value.upper(), int(value.upper() == "REPLY"))
     if option == "ctproto":
         name = protocol_name(value)
         number = 0 if name == "all" else PROTOCOL_NUMBERS.get(name) or int(name)
-        return FlowPart(option, number, 0, str(number), given.negated)
+        return FlowPart(option, str(number), number, negated=given.negated)
     if option == "ctstatus":
         return _status(given)
     low, colon, high = value.partition(":")
     if option == "ctexpire":
         first = parse_number(low, word=value) if low else 0
         last = (parse_number(high, word=value) if high else 0xFFFFFFFF) if colon else first
-        return FlowPart(option, first, last, _range(first, last), given.negated)
+        return FlowPart(option, _range(first, last), first, last, given.negated)
     if option.endswith("port"):
         first = parse_port(low) if low else 0
         last = (parse_port(high) if high else 65535) if colon else first
-        return FlowPart(option, first, last, _range(first, last), given.negated)
+        return FlowPart(option, _range(first, last), first, last, given.negated)
     address, mask = parse_host_mask(value, family)
     version = 4 if family == "ipv4" else 6
-    return FlowPart(option, address, mask, _network(address, mask, family), given.negated, version)
+    return FlowPart(option, _network(address, mask, family), address, mask, given.negated, version)
 
 
 def _range(first: int, last: int) -> str:
@@ -185,7 +185,7 @@ def _status(given: Given) -> FlowPart:
             raise RuleSyntaxError(f"unknown status {word!r}", given.value)
         mask |= _STATUS[meant]
     text = ",".join(name for name in _SAVED_STATUS if mask & _STATUS[name]) or "NONE"
-    return FlowPart("ctstatus", mask, 0, text, given.negated)
+    return FlowPart("ctstatus", text, mask, negated=given.negated)
 
 
 def _network(network: int, mask: int, family: Family) -> str:

@@ -123,23 +123,34 @@ def _parse(text: str, names: Names) -> tuple[int, int, int]:
         ) from None
 
 
-def _extension(name: str, protocol: str, family: Family, option: str, names: Names) -> Extension:
-    def build(given: list[Given], family: Family) -> IcmpMatch:
-        if not given:
-            raise RuleSyntaxError(f"-m {name} needs {option}")
-        return IcmpMatch(protocol, *_parse(given[0].value, names), given[0].negated)
+_OF_FAMILY: dict[Family, tuple[str, str, str, Names]] = {
+    "ipv4": ("icmp", "--icmp-type", "icmp", _IPV4),
+    "ipv6": ("icmp6", "--icmpv6-type", "ipv6-icmp", _IPV6),
+}
 
-    return Extension(
-        name,
-        build,
-        {option: Option(option[2:], 1, True)},
-        protocols=(protocol,),
-        family=family,
-        source="net/ipv4/netfilter/ip_tables.c" if family == "ipv4" else "net/ipv6/netfilter/ip6_tables.c",
-    )
+
+def _build(given: list[Given], family: Family) -> IcmpMatch:
+    name, option, protocol, names = _OF_FAMILY[family]
+    if not given:
+        raise RuleSyntaxError(f"-m {name} needs {option}")
+    return IcmpMatch(protocol, *_parse(given[0].value, names), given[0].negated)
 
 
 EXTENSIONS = (
-    _extension("icmp", "icmp", "ipv4", "--icmp-type", _IPV4),
-    _extension("icmp6", "ipv6-icmp", "ipv6", "--icmpv6-type", _IPV6),
+    Extension(
+        "icmp",
+        _build,
+        {"--icmp-type": Option("icmp-type", 1, True)},
+        protocols=("icmp",),
+        family="ipv4",
+        source="net/ipv4/netfilter/ip_tables.c",
+    ),
+    Extension(
+        "icmp6",
+        _build,
+        {"--icmpv6-type": Option("icmpv6-type", 1, True)},
+        protocols=("ipv6-icmp",),
+        family="ipv6",
+        source="net/ipv6/netfilter/ip6_tables.c",
+    ),
 )

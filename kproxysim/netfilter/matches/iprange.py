@@ -76,7 +76,7 @@ def _build(given: list[Given], family: Family) -> IpRangeMatch:
     if not given:
         raise RuleSyntaxError("-m iprange needs --src-range or --dst-range")
     ranges = []
-    for option in sorted(given, key=lambda one: one.option, reverse=True):
+    for option in sorted(given, reverse=True):  # sources first
         low, dash, high = option.value.partition("-")
         first = parse_address(low, family, option.value)
         last = parse_address(high, family, option.value) if dash else first

@@ -30,6 +30,7 @@ from kproxysim.values import dataclass
 __all__ = ["EXTENSIONS", "LimitMatch"]
 
 _LIMIT_SCALE = 10000
+_RATE = "3/hour"
 _BURST = 5
 
 
@@ -71,7 +72,7 @@ class LimitMatch:
 
 def _build_limit(given: list[Given], family: Family) -> LimitMatch:
     values = by_name(given)
-    period = packet_rate(values["limit"].value if "limit" in values else "3/hour", _LIMIT_SCALE)
+    period = packet_rate(values["limit"].value if "limit" in values else _RATE, _LIMIT_SCALE)
     burst = parse_number(values["limit-burst"].value, 0, 10000) if "limit-burst" in values else _BURST
     text = f"--limit {rate_text(period, _LIMIT_SCALE)}"
     # legacy refuses a burst of 0, nft takes it for the usual one
