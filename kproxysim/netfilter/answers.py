@@ -79,14 +79,15 @@ def _is_for_many(host: Host, skb: Skb) -> bool:
 def _speaks_from(host: Host, skb: Skb) -> int | None:
     """The source of an error: the address that was dialled if it is this host's.
 
-    Else `icmp_send` goes by the route back, `icmp6_send` by the device that the packet came in by.
+    Else `icmp_send` goes by the route back, `icmp6_send` by the device that the packet came in by: about the
+    host's own packets by the route back as well.
     """
     routing = host.routing
     if skb.family == 4:
         return skb.dst if routing.is_local(skb.dst, 4) else host.source_for(skb.src, 4)
     if routing.is_assigned(skb.dst, 6) and (skb.dst != 1 or skb.iif in ("", "lo")):
         return skb.dst
-    return routing.select_ipv6_address(skb.iif or skb.oif, skb.src)
+    return routing.select_ipv6_address(skb.iif, skb.src) if skb.iif else host.source_for(skb.src, 6)
 
 
 def _related(skb: Skb, packet: Packet) -> Skb:

@@ -11,6 +11,7 @@ from kproxysim.netfilter.events import Outcome
 from kproxysim.netfilter.host import DeviceSettings, Host, Sysctls
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.routing import Interface, Route, RoutingTable
+from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.state import HostState
 from kproxysim.packet import Packet
 
@@ -101,3 +102,16 @@ def test_the_type_of_an_address_on_one_device(address: str, device: str, wanted:
     """`-m addrtype --limit-iface-out`, measured: only routes that lead out by it are looked at (`match_lookup_rt6`)."""
     number = int(ip_interface(address).ip)
     assert passage().host.routing.address_type(number, 6, device) == wanted
+
+
+@pytest.mark.parametrize(
+    "source, wanted", [(OWN, OWN), ("2001:db8:99::1", OWN), ("fd00:44::1", "fd00:44::1")]
+)
+def test_an_error_about_what_the_host_sent_goes_by_the_route_back(source: str, wanted: str) -> None:
+    """Measured: to an address that source NAT gave the packet, by the way there."""
+    run = passage()
+    run.host.routing.add_interface(Interface("v0", (ip_interface("fd00:44::1/64"),)))
+    skb = Skb.of(Packet("udp", source, "fd00:44::99", 1024, 80), oif="v0")
+    told = error_about(run.host, skb, "host")
+    assert told is not None
+    assert str(told.packet.src) == wanted
