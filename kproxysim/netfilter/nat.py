@@ -169,34 +169,36 @@ def _source(
     random: bool,
 ) -> tuple[Tuple, tuple[int, int] | None]:
     wanted = current._replace(src=current.src if address is None else address)
-    is_own = random and wanted.src == connection.original.src  # nearly never what is drawn
     if current.sport < 0:
-        return _with_free_id(table, connection, wanted, another=is_own), None
+        return _with_free_id(table, connection, wanted, random=random), None
     low, high = ports if ports is not None else port_class(current.sport)
     fits = low <= current.sport <= high or ports is None
-    if fits and not is_own and not table.is_taken(wanted.inverse(), connection.number):
+    if fits and _is_free(table, connection, wanted, random=random):
         return wanted, (low, high) if random else None
     for port in range(low, high + 1):
-        if is_own and port == current.sport:
-            continue
         other = wanted._replace(sport=port)
-        if not table.is_taken(other.inverse(), connection.number):
+        if _is_free(table, connection, other, random=True):
             return other, (low, high)
     return wanted, (low, high)
 
 
-def _with_free_id(table: Conntrack, connection: Connection, wanted: Tuple, *, another: bool = False) -> Tuple:
-    """A ping whose answers another ping claims gets another id, whichever side is decided; or one that is to
-    have `another`.
+def _is_free(table: Conntrack, connection: Connection, wanted: Tuple, *, random: bool) -> bool:
+    """May answers to `wanted` be this connection's? What is drawn at `random` is nearly never what is there
+    already, in any place: the connection's own, or another's.
     """
+    if _clashes(table, connection, wanted):
+        return False
+    return not random or (wanted != connection.original and table.find(wanted) is None)
+
+
+def _with_free_id(table: Conntrack, connection: Connection, wanted: Tuple, *, random: bool = False) -> Tuple:
+    """A ping whose answers another ping claims gets another id, whichever side is decided."""
     if wanted.protocol not in ("icmp", "ipv6-icmp"):
         return wanted
-    other = wanted
-    for number in range(_IDS):
-        if not _clashes(table, connection, other) and not (another and other.sport == wanted.sport):
-            return other
-        other = wanted._replace(sport=-1 - number)
-    return wanted
+    if _is_free(table, connection, wanted, random=random):
+        return wanted
+    drawn = (wanted._replace(sport=-1 - number) for number in range(_IDS))
+    return next((one for one in drawn if _is_free(table, connection, one, random=True)), wanted)
 
 
 def translate(skb: Skb, hook: str) -> Skb:
