@@ -41,6 +41,7 @@ MATCHES = [
     ("filter OUTPUT -m owner --gid-owner _apt", "'_apt' is no number (accounts are not looked up)", "_apt"),
     ("filter OUTPUT -m owner --uid-owner 4294967295", "'4294967295' is no number from 0 to 4294967294", "4294967295"),
     ("filter OUTPUT -m owner --uid-owner 4294967294-4294967295", "'4294967295' is no number from 0 to 4294967294", "4294967294-4294967295"),
+    ("filter OUTPUT -m owner --uid-owner 4294967295-5", "'4294967295' is no number from 0 to 4294967294", "4294967295-5"),
     ("filter OUTPUT -m owner --uid-owner 0-x", "'x' is no number from 0 to 4294967294", "0-x"),
     ("filter OUTPUT -m owner --uid-owner x-0", "'x-0' is no number (accounts are not looked up)", "x-0"),
     ("filter OUTPUT -m owner --uid-owner 5-0", "range '5-0' runs backwards", "5-0"),

@@ -77,14 +77,14 @@ class RecentMatch:
 
     def condition(self, skb: Skb, host: Surroundings) -> Condition:
         """What it asks and finds, without carrying the action out."""
-        who = written(self._key(skb), self.version)
+        key, ttl = self._key(skb), self._asked_ttl(skb)
+        who = written(key, self.version)
         if self.action == "set":
             return Condition("recent", f"remember in {self.name}", who, not self.negated)
-        seconds = None if self.action == "remove" else self.seconds
-        seen = host.recently_seen(self.name, self._key(skb), seconds, self.hits or 1, self._asked_ttl(skb))
+        seen = host.recently_seen(self.name, key, self.seconds, self.hits or 1, ttl)
         within = f" within {self.seconds} s" if self.seconds is not None else ""
         often = f" {self.hits} times" if self.hits is not None and self.hits > 1 else ""
-        alike = f" with time to live {self._asked_ttl(skb)}" if self.rttl else ""
+        alike = f" with time to live {ttl}" if self.rttl else ""
         wanted = f"{'not ' if self.negated else ''}in {self.name}{often}{within}{alike}"
         return Condition(
             "recent", wanted, f"{who} is {'' if seen else 'not '}in it", seen is not self.negated
