@@ -96,6 +96,11 @@ def test_names_of_sets_and_counters_in_other_words() -> None:
     assert long.save() == f'-m nfacct --nfacct-name  "{"ä" * 15}"'
 
 
+@pytest.mark.parametrize("option", ["-m comment --comment", "-j LOG --log-prefix"])
+def test_bytes_that_are_no_text_go(option: str) -> None:
+    assert parse_rule(f"{option} a\udcff", "ipv4").save() == f"{option} a"
+
+
 REFUSED = [
     ("--dport 80 -j ACCEPT", "--dport"),  # a port without a protocol
     ("-m tcp --dport 80 -j ACCEPT", "-p tcp"),
