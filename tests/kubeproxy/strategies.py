@@ -1,11 +1,16 @@
-"""Clusters for laws: few names and few addresses, so that things meet."""
+"""Clusters for laws about text: few names and few addresses, so that things meet.
+
+Unlike those of `kproxysim.testing.strategies` they need not be such as an API server takes: two Services have one
+node port, an endpoint stands twice, conditions contradict each other.
+"""
 
 from typing import Any
 
 from hypothesis import strategies as st
 
-from kproxysim.cluster import Cluster, EndpointSlice, KubeProxyConfiguration, Node, NodeFacts, Service
+from kproxysim.cluster import Cluster, EndpointSlice, Node, NodeFacts, Service
 from kproxysim.kubeproxy import SUPPORTED
+from kproxysim.testing import strategies
 
 NODES = ("n1", "n2")
 ZONES = ("a", "b")
@@ -32,21 +37,8 @@ facts = st.builds(
         )
     ),
 )
-configurations = st.builds(
-    KubeProxyConfiguration.model_validate,
-    st.fixed_dictionaries(
-        {
-            "clusterCIDR": st.sampled_from(("", "10.4.0.0/14", "10.4.0.0/14,fd00:4::/48")),
-            "nodePortAddresses": st.sampled_from(([], ["10.128.0.0/24"], ["127.0.0.0/8", "fd00::/8"])),
-            "iptables": st.fixed_dictionaries(
-                {
-                    "masqueradeAll": st.booleans(),
-                    "localhostNodePorts": st.booleans(),
-                    "masqueradeBit": st.integers(0, 31),
-                }
-            ),
-        }
-    ),
+configurations = strategies.configurations(
+    families=("ipv4", "dual"), masquerade_all=(False, True), localhost_node_ports=(True, False)
 )
 
 

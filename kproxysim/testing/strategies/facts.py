@@ -29,6 +29,7 @@ class Known:
     listening: bool = True
     interfaces: bool = True
     routes: bool = True
+    oddities: bool = True
 
 
 ANY = Known()
@@ -43,6 +44,7 @@ def facts(
     listening: bool = True,
     interfaces: bool = True,
     routes: bool = True,
+    oddities: bool = True,
 ) -> st.SearchStrategy[NodeFacts]:
     """What the API does not know of a node: a filter for the way back, processes on ports that Services may
     take, what iptables and the kernel can do, whether kubelet runs, what an earlier kube-proxy has left; and
@@ -50,7 +52,9 @@ def facts(
 
     `reverse_path` are values of sysctl rp_filter; `listening`: may processes of the node listen there?
     `interfaces`, `routes`: may these be other ones than a Node's addresses suggest? Routes always lead to all
-    other nodes and their pods. Raises InvalidArgument for an argument that is none of these.
+    other nodes and their pods. `oddities`: may it be an old iptables, a kernel that counts or tracks whatever
+    rules say, a node without kubelet, one with chains of an earlier kube-proxy? Raises InvalidArgument for an
+    argument that is none of these.
     """
     if cluster is not None and all(one.name != node for one in cluster.nodes):
         names = ", ".join(repr(one.name) for one in cluster.nodes)
@@ -61,6 +65,7 @@ def facts(
         listening=check_flag("listening", listening),
         interfaces=check_flag("interfaces", interfaces),
         routes=check_flag("routes", routes),
+        oddities=check_flag("oddities", oddities),
     )
     return _facts(cluster, node, known)
 
@@ -76,8 +81,8 @@ def draw_facts(draw: Draw, cluster: Cluster | None, node: str, known: Known = AN
         return NodeFacts()
     value = pick(draw, known.reverse_path)
     sockets = known.listening and one_in(draw, 2)
-    counters = pick(draw, _COUNTERS)
-    odd = pick(draw, _ODD)
+    counters = pick(draw, _COUNTERS) if known.oddities else ()
+    odd = pick(draw, _ODD) if known.oddities else ""
     if cluster is None:
         return _without_addresses(value, counters, listening=sockets, odd=odd)
     devices = pick(draw, _DEVICES) if known.interfaces else ""
