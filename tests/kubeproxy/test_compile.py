@@ -338,7 +338,8 @@ class TestWhatThereIsNot:
     def test_an_address_family(self, family: Any) -> None:
         with pytest.raises(InputError, match="is no address family") as raised:
             compiled(family=family)
-        assert (raised.value.code, raised.value.diagnostics[0].help) == ("KPS406", "write ipv4 or ipv6")
+        said = raised.value.diagnostics[0]
+        assert (said.code, said.found, said.help) == ("KPS406", str(family), "write ipv4 or ipv6")
 
     @pytest.mark.parametrize("version", [1.30, 130, b"1.30"])
     def test_a_version_that_is_no_text(self, version: Any) -> None:

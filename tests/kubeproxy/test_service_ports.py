@@ -41,6 +41,16 @@ class TestWhichServices:
         assert port(family="ipv6", **spec).cluster_ip == "fd00::1"
         assert port(family="ipv6", **spec).cluster_ip_field == "spec.clusterIP"
 
+    def test_an_address_without_a_family_has_the_one_that_it_shows(self) -> None:
+        spec: dict[str, Any] = {"clusterIP": "fd00:0::1", "clusterIPs": ["fd00:0::1"], "ipFamilies": []}
+        assert port(family="ipv6", **spec).cluster_ip == "fd00::1"
+        assert port(family="ipv6", **spec).cluster_ip_field == "spec.clusterIP"
+        assert read_service(service(**spec), settings(family="ipv4")) == {}
+
+    def test_a_family_without_an_address_has_no_rules(self) -> None:
+        spec: dict[str, Any] = {"clusterIPs": ["10.8.0.1"], "ipFamilies": ["IPv4", "IPv6"]}
+        assert read_service(service(**spec), settings(family="ipv6")) == {}
+
     def test_of_two_ports_of_one_name_the_last_one_counts(self) -> None:
         assert port(ports=[{"name": "http", "port": 80}, {"name": "http", "port": 81}]).port == 81
 
@@ -83,6 +93,13 @@ class TestAddresses:
         one = service(type="LoadBalancer", status={"loadBalancer": {"ingress": ingress}})
         how = settings(version, config={"featureGates": gates})
         assert read_service(one, how)[HTTP].load_balancer_ips == found
+
+    @pytest.mark.parametrize("version, printed", [("1.29", "2001:DB8::9"), ("1.30", "2001:db8::9")])
+    def test_load_balancer_ips_are_printed_by_go_from_1_30_on(self, version: str, printed: str) -> None:
+        status = {"loadBalancer": {"ingress": [{"ip": "2001:DB8::9"}]}}
+        six = {"clusterIP": "fd00::1", "ipFamilies": ["IPv6"]}
+        found = port(version, "ipv6", type="LoadBalancer", status=status, **six)
+        assert found.load_balancer_ips == (printed,)
 
     @pytest.mark.parametrize(
         "version, given, found",
