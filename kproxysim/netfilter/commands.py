@@ -32,7 +32,6 @@ _NEEDS_CHAIN = "ACDEINPR"
 _TAKES_NUMBER = "DILRSZ"
 _TAKES_RULE = "ACDIR"
 _TAKES_WORD = "EP"
-_MOST = (1 << 32) - 1
 _BLANKS = re.compile(r"[ \t]+")
 
 
@@ -67,9 +66,7 @@ def read_command(line: str) -> Command | None:
     number = None
     following, behind = _first(rest)
     if letter in _TAKES_NUMBER and chain and following and following[0] not in "-!":
-        number, rest = parse_number(following, 0, _MOST), behind
-        if number == 0:
-            raise RuleSyntaxError("rules are counted from 1", following)
+        number, rest = parse_number(following, 1), behind
     if letter == "R" and number is None:
         raise RuleSyntaxError(f"{word} needs the number of a rule", word)
     _check_rest(letter, word, number, rest)

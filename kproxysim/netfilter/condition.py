@@ -73,7 +73,7 @@ class Surroundings(Protocol):
         """The time in seconds."""
         ...
 
-    def address_type(self, address: int, device: str = "") -> str:
+    def address_type(self, address: int, device: str = ...) -> str:
         """The kernel's type of an address ("LOCAL", "UNICAST", ...), on one device if `device` is given."""
         ...
 
@@ -83,7 +83,7 @@ class Surroundings(Protocol):
         """
         ...
 
-    def recently_seen(self, name: str, address: int, seconds: int | None, hits: int, ttl: int = 0) -> bool:
+    def recently_seen(self, name: str, address: int, seconds: int | None, hits: int, ttl: int = ...) -> bool:
         """Has `recent` list `name` this address, seen at least `hits` times in the last `seconds`, and with
         this time to live the last time unless `ttl` is 0?
         """

@@ -6,7 +6,7 @@ out is made sure of where the text is read (`dump`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from kproxysim.netfilter.rule import Chain, Rule
@@ -25,7 +25,7 @@ from kproxysim.netfilter.script import (
 from kproxysim.netfilter.syntax import parsed
 from kproxysim.netfilter.targets.verdict import Jump
 
-__all__ = ["Contents"]
+__all__ = ["Contents", "found_at"]
 
 
 class Contents:
@@ -110,3 +110,10 @@ class Contents:
             meaning = replace(meaning, target=Jump(new, target.goto))
             return Rule(chain, meaning.save(), rule.origin, rule.line, meaning)
         return rule if chain == rule.chain else Rule(chain, rule.text, rule.origin, rule.line, meaning)
+
+
+def found_at(line: int, chains: Iterable[Chain], family: Family) -> Iterator[Chain]:
+    """Chains as a text comes to them: what is said of their rules is said at that line."""
+    for chain in chains:
+        rules = (Rule(one.chain, one.text, one.origin, line, parsed(one, family)) for one in chain.rules)
+        yield Chain(chain.name, chain.policy, tuple(rules))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from kproxysim.errors import Diagnostic, InputError, Position, Severity
 from kproxysim.netfilter.commands import Command, read_command
 from kproxysim.netfilter.condition import RuleSyntaxError
-from kproxysim.netfilter.contents import Contents
+from kproxysim.netfilter.contents import Contents, found_at
 from kproxysim.netfilter.family import family_of
 from kproxysim.netfilter.meaning import Parsed
 from kproxysim.netfilter.placing import NO_CHAIN_NAMES, Layout, Need, needs_of, reset_without_tcp
@@ -66,6 +66,7 @@ class _Reader:
         self.lines = text.removesuffix("\n").split("\n")
         self.script = Script(family)
         self.section: Section | None = None
+        self.opened = 0
         self.astray = False
         self.layout = Layout("filter")
         self.known: set[str] = set()
@@ -88,14 +89,13 @@ class _Reader:
         return self.script
 
     def _refuse(self, code: str, number: int, message: str, word: str = "", hint: str = "") -> None:
-        source = self.lines[number - 1] if 0 < number <= len(self.lines) else ""
-        column = source.find(word) + 1 if word and word in source else 1
+        source = self.lines[number - 1]
         self.found.append(
             Diagnostic(
                 code,
                 Severity.ERROR,
                 message,
-                Position(self.name, number, column),
+                Position(self.name, number, _column(source, word)),
                 found=word,
                 help=hint,
                 source=source[:400],
@@ -129,6 +129,7 @@ class _Reader:
 
     def _open(self, table: str, number: int) -> None:
         self.astray = False
+        self.opened = number
         if self.section is not None:
             self._refuse(
                 "KPS501", number, f"table {table} begins before COMMIT of table {self.section.table}"
@@ -147,9 +148,10 @@ class _Reader:
         self.script.sections.append(self.section)
         self.known = set(BASE_CHAINS[table])
         if self.existing is not None:
-            self.known |= self._now(self.section).rules.keys()
-            for chain in self.known:
-                self._place_again(chain, number)
+            there = self._now(self.section).rules
+            self.known |= there.keys()
+            for chain in there:
+                self._place_again(chain)
 
     def _close(self) -> None:
         for refused in self.layout.refused():
@@ -158,17 +160,17 @@ class _Reader:
 
     def _declare(self, section: Section, line: str, number: int) -> None:
         words = [word for word in line[1:].replace("\t", " ").split(" ") if word]
-        if not 2 <= len(words) <= 3:
+        if len(words) < 2:
             self._refuse("KPS501", number, "a chain line is `:NAME POLICY [packets:bytes]`")
             return
-        name, policy = words[0], words[1]
-        if name in BASE_CHAINS[section.table]:
-            if policy not in ("ACCEPT", "DROP", "-"):
-                self._refuse("KPS503", number, f"{policy!r} is no policy", policy, "write ACCEPT or DROP")
-            self._declare_as(section, name, None if policy == "-" else policy)
-            return
-        self._check_name(name, number)
-        self._declare_as(section, name, None)
+        name, policy = words[:2]
+        is_base = name in BASE_CHAINS[section.table]
+        if not is_base:
+            self._check_name(name, number)
+        if is_base and policy != "-":
+            self._set_policy(section, name, policy, number)
+        else:  # nft passes over a policy of a chain that can have none
+            self._declare_as(section, name, None)
 
     def _declare_as(self, section: Section, name: str, policy: str | None) -> None:
         """Chain lines stand in front, usually; one that comes later empties a chain of the user's."""
@@ -181,7 +183,7 @@ class _Reader:
             self._add(section, Declare(name, policy))
 
     def _check_name(self, name: str, number: int) -> None:
-        if not 1 <= len(name.encode(errors="surrogatepass")) <= _CHAIN_NAME_LIMIT:
+        if len(name.encode(errors="surrogatepass")) > _CHAIN_NAME_LIMIT:
             self._refuse(
                 "KPS503", number, f"chain name {name!r} is longer than {_CHAIN_NAME_LIMIT} characters", name
             )
@@ -197,26 +199,23 @@ class _Reader:
             if not closed:
                 self._refuse("KPS502", number, "counters are not closed by `]`", "[")
                 return
-        word, _, rest = line.partition(" ")
-        if word in ("-A", "--append"):
-            name, _, text = rest.lstrip(" \t").partition(" ")
-            self._append(section, name, text.strip(" \t"), number)
-            return
+        if line.startswith("-A "):
+            name, _, text = line[3:].partition(" ")
+            if name in self.known:
+                self._rule(section, name, text.lstrip(" \t"), number)
+                return
         command = read_command(line)
         if command is None:
             word = line.split()[0]
             hint = "write rules with -A"
             self._refuse("KPS504", number, f"{word!r} is no command of iptables-restore", word, hint)
-        elif command.letter == "A":
-            self._append(section, command.chain, command.rest, number)
-        else:
+        elif command.letter != "A":
             self._command(section, command, number)
-
-    def _append(self, section: Section, chain: str, text: str, number: int) -> None:
-        if chain not in self.known:
+        elif command.chain in self.known:
+            self._rule(section, command.chain, command.rest, number)
+        else:
+            chain = command.chain
             self._refuse("KPS503", number, f"chain {chain!r} is not declared in table {section.table}", chain)
-            return
-        self._rule(section, chain, text, number)
 
     # commands other than -A
 
@@ -226,7 +225,7 @@ class _Reader:
             table = section.table
             before = self.existing.get(table) if self.existing is not None else None
             chains = before or (Chain(name, "ACCEPT") for name in BASE_CHAINS[table])
-            self.contents = Contents(chains, self.family)
+            self.contents = Contents(found_at(self.opened, chains, self.family), self.family)
             for one in self.script.sections:
                 if one.table == table:
                     self.contents.carry_out_all(one)
@@ -250,7 +249,7 @@ class _Reader:
         if chain and chain not in self.known:
             self._refuse("KPS503", number, f"there is no chain {chain!r} in table {section.table}", chain)
         elif letter == "P":
-            self._set_policy(section, command, number)
+            self._set_policy(section, chain, command.rest, number)
         elif letter == "F":
             for name in [chain] if chain else list(contents.rules):
                 self.layout.forget(name)
@@ -262,16 +261,15 @@ class _Reader:
             self._rename(section, command, number)
         elif letter in "CDIR":
             self._change_rules(section, command, number)
-            self._place_again(chain, number)
+            self._place_again(chain)
 
-    def _set_policy(self, section: Section, command: Command, number: int) -> None:
-        chain, policy = command.chain, command.rest
+    def _set_policy(self, section: Section, chain: str, policy: str, number: int) -> None:
         if chain not in BASE_CHAINS[section.table]:
             self._refuse("KPS506", number, f"{chain} is no base chain, and only these have a policy", chain)
         elif policy not in ("ACCEPT", "DROP"):
             self._refuse("KPS503", number, f"{policy!r} is no policy", policy, "write ACCEPT or DROP")
         else:
-            self._add(section, Declare(chain, policy))
+            self._declare_as(section, chain, policy)
 
     def _delete_chain(self, section: Section, chain: str, number: int) -> None:
         callers = self.layout.callers(chain)
@@ -298,15 +296,15 @@ class _Reader:
             self._add(section, Rename(old, new))
             for chain in moved:
                 self.layout.forget(chain)
-                self._place_again(new if chain == old else chain, number)
+                self._place_again(new if chain == old else chain)
 
     def _change_rules(self, section: Section, command: Command, number: int) -> None:
         """-C, -D, -I or -R: what asks for rules by their number, or by what they say."""
         contents, chain, place = self._now(section), command.chain, command.number
         count = len(contents.rules[chain]) + (command.letter == "I")
         if place is not None and place > count:
-            word = str(place)
-            self._refuse("KPS506", number, f"chain {chain} has {len(contents.rules[chain])} rules", word)
+            message = f"rule {place} of chain {chain} is asked for, and it has {len(contents.rules[chain])}"
+            self._refuse("KPS506", number, message, str(place))
             return
         if command.letter == "D" and place is not None:
             self._add(section, Remove(chain, place))
@@ -323,7 +321,7 @@ class _Reader:
             else:
                 found = contents.position_of(rule)
                 if found is None:
-                    self._refuse("KPS506", number, f"chain {chain} has no such rule", rule.text)
+                    self._refuse("KPS506", number, f"chain {chain} has no rule {rule.text!r}", command.rest)
                 elif command.letter == "D":
                     self._add(section, Remove(chain, found))
 
@@ -335,19 +333,19 @@ class _Reader:
             if isinstance(meaning.target, UnknownTarget) and meaning.target.name in self.known:
                 options = meaning.target.options
                 raise RuleSyntaxError(f"a jump to a chain takes no options ({options})", options)
+        if any(map(reset_without_tcp, meanings)):
+            self._refuse("KPS505", number, "--reject-with tcp-reset needs -p tcp", "tcp-reset")
         one = len(meanings) == 1
         return [Rule(chain, text if one else meaning.save(), None, number, meaning) for meaning in meanings]
 
-    def _place_again(self, chain: str, number: int) -> None:
+    def _place_again(self, chain: str) -> None:
         """What the rules of a chain need of their place, after they have changed."""
         assert self.contents is not None
         self.layout.forget(chain)
         for rule in self.contents.rules.get(chain, ()):
-            meaning, line = parsed(rule, self.family), rule.line or number
-            if line == number and reset_without_tcp(meaning):
-                self._refuse("KPS505", number, "--reject-with tcp-reset needs -p tcp", "tcp-reset")
+            meaning = parsed(rule, self.family)
             target = meaning.target.chain if isinstance(meaning.target, Jump) else None
-            self._place(chain, target, _Shape(target is not None, needs_of(meaning)), line)
+            self._place(chain, target, _Shape(target is not None, needs_of(meaning)), rule.line)
 
     # rules
 
@@ -360,29 +358,33 @@ class _Reader:
                 self._add(section, rule)
                 meaning = parsed(rule, self.family)
                 target = meaning.target.chain if isinstance(meaning.target, Jump) else None
-                self._place(chain, target, self._shape(shape, meaning, number, len(rules)), number)
+                self._place(chain, target, self._shape(shape, meaning, len(rules)), number)
             return
         self._add(section, Rule(chain, text, None, number))
         self._place(chain, text[text.rindex(" ") + 1 :] if known.jumps else None, known, number)
 
-    def _shape(self, shape: str, meaning: Parsed, number: int, count: int) -> _Shape:
+    def _shape(self, shape: str, meaning: Parsed, count: int) -> _Shape:
         """What is known of a shape from its first rule; kept if what follows can be told without reading."""
         known = _Shape(is_jump(shape), needs_of(meaning))
         if count == 1 and known.jumps == isinstance(meaning.target, Jump):
             self.shapes[shape] = known
-        if reset_without_tcp(meaning):
-            self._refuse("KPS505", number, "--reject-with tcp-reset needs -p tcp", "tcp-reset")
         return known
 
     def _place(self, chain: str, target: str | None, shape: _Shape, number: int) -> None:
         if target is not None:
             if target not in self.known or target in BASE_CHAINS[self.layout.table]:
-                what = "a base chain" if target in self.known else "which does not exist"
-                self._refuse("KPS503", number, f"jump to chain {target!r}, {what}", target)
+                what = "is a base chain" if target in self.known else "does not exist"
+                self._refuse("KPS503", number, f"jump to chain {target!r}, which {what}", target)
             else:
                 self.layout.add_jump(chain, target, number)
         if shape.needs:
             self.layout.add_needs(chain, shape.needs, number)
+
+
+def _column(source: str, word: str) -> int:
+    """Where a word stands in a line, between blanks if it does anywhere; 1 if it does not stand there."""
+    alone = f" {source} ".replace("\t", " ").find(f" {word} ")
+    return 1 + max(0, source.find(word) if alone < 0 else alone)
 
 
 def read_script(

@@ -190,7 +190,6 @@ class Layout:
             if target in left
         )
         edges = nx.find_cycle(graph)
-        chain, target = edges[-1]
-        way = " -> ".join([edges[0][0], *(edge[1] for edge in edges)])
-        line = self.jumps[chain][target]
+        line, target = max((self.jumps[chain][target], target) for chain, target in edges)
+        way = " -> ".join([edges[0][0], *(target for _, target in edges)])
         return Refused("KPS503", line, f"chains call each other in a circle: {way}", target)

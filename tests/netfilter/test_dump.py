@@ -2,7 +2,7 @@
 
 import pytest
 
-from kproxysim.errors import InputError
+from kproxysim.errors import InputError, Severity
 from kproxysim.netfilter.ruleset import Ruleset
 
 SMALL = """\
@@ -17,22 +17,114 @@ SMALL = """\
 COMMIT
 """
 
-REFUSED = [
-    ("KPS501", 1, "-A INPUT -j ACCEPT\n"),
-    ("KPS501", 2, "*nat\n*filter\nCOMMIT\n"),
-    ("KPS501", 1, "*brouting\nCOMMIT\n"),
-    ("KPS501", 1, "*filter\n"),
-    ("KPS502", 2, "*filter\n-A INPUT --dport 1\nCOMMIT\n"),
-    ("KPS503", 2, "*filter\n-A NOWHERE -j ACCEPT\nCOMMIT\n"),
-    ("KPS503", 2, "*filter\n-A INPUT -j NOWHERE\nCOMMIT\n"),
-    ("KPS503", 6, "*filter\n:A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A A -j B\n-A B -j A\nCOMMIT\n"),
-    ("KPS503", 2, f"*filter\n:{'X' * 29} - [0:0]\nCOMMIT\n"),
-    ("KPS504", 2, "*filter\n-t filter -A INPUT -j ACCEPT\nCOMMIT\n"),
-    ("KPS506", 3, "*filter\n-A INPUT -j ACCEPT\n-I INPUT 3 -j DROP\nCOMMIT\n"),
-    ("KPS503", 5, "*filter\n:A - [0:0]\n:B - [0:0]\n-A A -j B\n-I B -j A\n-I INPUT -j A\nCOMMIT\n"),
-    ("KPS505", 2, "*filter\n-A INPUT -p tcp -j DNAT --to-destination 10.0.0.1:1\nCOMMIT\n"),
-    ("KPS505", 2, "*nat\n-A OUTPUT -j REJECT\nCOMMIT\n"),
-    ("KPS505", 2, "*filter\n-A INPUT -p udp -j REJECT --reject-with tcp-reset\nCOMMIT\n"),
+IN_A_TABLE = [
+    # a line of the table filter; the column pointed at, code, message, what was found, what to write instead
+    ("-A INPUT --frob 1", 10, "KPS502", "unknown option '--frob'", "--frob", ""),
+    ("-A NOWHERE -j ACCEPT", 4, "KPS503", "chain 'NOWHERE' is not declared in table filter", "NOWHERE", ""),
+    ("-A A -j ACCEPT", 4, "KPS503", "chain 'A' is not declared in table filter", "A", ""),
+    ("-A\tA\t-j ACCEPT", 4, "KPS503", "chain 'A' is not declared in table filter", "A", ""),
+    ("-A INPUT -j NOWHERE", 13, "KPS503", "jump to chain 'NOWHERE', which does not exist", "NOWHERE", ""),
+    ("-A INPUT -j FORWARD", 13, "KPS503", "jump to chain 'FORWARD', which is a base chain", "FORWARD", ""),
+    ("-A INPUT -g OUTPUT", 13, "KPS503", "jump to chain 'OUTPUT', which is a base chain", "OUTPUT", ""),
+    ("-A INPUT -j DROP \x00", 1, "KPS502", "a NUL byte in a rule", "", ""),
+    ("[1:2 -A INPUT -j DROP", 1, "KPS502", "counters are not closed by `]`", "[", ""),
+    (
+        "-t filter -A INPUT",
+        1,
+        "KPS504",
+        "'-t' is no command of iptables-restore",
+        "-t",
+        "write rules with -A",
+    ),
+    (
+        "INPUT -j DROP",
+        1,
+        "KPS504",
+        "'INPUT' is no command of iptables-restore",
+        "INPUT",
+        "write rules with -A",
+    ),
+    (
+        "-A INPUT -p udp -j REJECT --reject-with tcp-reset",
+        41,
+        "KPS505",
+        "--reject-with tcp-reset needs -p tcp",
+        "tcp-reset",
+        "",
+    ),
+    (
+        "-A INPUT -s 10.0.0.1,10.0.0.2 -j REJECT --reject-with tcp-reset",
+        55,
+        "KPS505",
+        "--reject-with tcp-reset needs -p tcp",
+        "tcp-reset",
+        "",
+    ),
+    (":NAME", 1, "KPS501", "a chain line is `:NAME POLICY [packets:bytes]`", "", ""),
+    (": [0:0]", 1, "KPS501", "a chain line is `:NAME POLICY [packets:bytes]`", "", ""),
+    (":INPUT QUEUE [0:0]", 8, "KPS503", "'QUEUE' is no policy", "QUEUE", "write ACCEPT or DROP"),
+    (":INPUT accept [0:0]", 8, "KPS503", "'accept' is no policy", "accept", "write ACCEPT or DROP"),
+    (
+        f":{'X' * 29} - [0:0]",
+        2,
+        "KPS503",
+        f"chain name '{'X' * 29}' is longer than 28 characters",
+        "X" * 29,
+        "",
+    ),
+    (
+        f":{'é' * 15} - [0:0]",
+        2,
+        "KPS503",
+        f"chain name '{'é' * 15}' is longer than 28 characters",
+        "é" * 15,
+        "",
+    ),
+    (':A"B - [0:0]', 2, "KPS503", "chain name 'A\"B' holds a double quote", 'A"B', ""),
+    (":DROP - [0:0]", 2, "KPS503", "DROP is a target, no chain may have that name", "DROP", ""),
+    ("*nat", 1, "KPS501", "table nat begins before COMMIT of table filter", "", ""),
+]
+
+HINT = " (give what iptables-save printed on the node; it begins with a line such as *nat)"
+
+WHOLE = [
+    # a text; every place, code and message, and what to write instead
+    ("", []),
+    ("\n# a comment\n\n", []),
+    ("COMMIT\n", ["1:1 KPS501 COMMIT without a table before it"]),
+    ("*filter\nCOMMIT\nCOMMIT\n", ["3:1 KPS501 COMMIT without a table before it"]),
+    ("*filter\n-A INPUT\n", ["2:1 KPS501 table filter ends without COMMIT"]),
+    (
+        "*brouting\nCOMMIT\n",
+        ["1:2 KPS501 there is no table 'brouting' (tables: raw, mangle, nat, filter, security)"],
+    ),
+    ("hello\nworld\n", ["1:1 KPS501 this is no dump of rules" + HINT]),
+    ("-A INPUT -j ACCEPT\n", ["1:1 KPS501 this is no dump of rules" + HINT]),
+    (
+        "-A INPUT\n-A INPUT\n *nat\nCOMMIT\n:A -\n:B -\n",
+        ["1:1 KPS501 a line outside a table" + HINT, "5:1 KPS501 a line outside a table" + HINT],
+    ),
+    (
+        "*filter\n-A INPUT --frob 1\n-A OUTPUT --frob 2\n",
+        [
+            "2:10 KPS502 unknown option '--frob'",
+            "3:1 KPS501 table filter ends without COMMIT",
+            "3:11 KPS502 unknown option '--frob'",
+        ],
+    ),
+    (
+        "*filter\n-A INPUT -p tcp -j DNAT --to-destination 10.0.0.1:1\nCOMMIT\n",
+        ["2:20 KPS505 DNAT works in table nat only"],
+    ),
+    ("*nat\n-A OUTPUT -j REJECT\nCOMMIT\n", ["2:14 KPS505 REJECT works in table filter only"]),
+    (
+        "*filter\n:A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A A -j B\n-A B -j A\nCOMMIT\n",
+        ["6:9 KPS503 chains call each other in a circle: A -> B -> A"],
+    ),
+    (
+        "*nat\n:A -\n-A A -j DNAT --to-destination 10.0.0.1\n-A POSTROUTING -j A\nCOMMIT\n",
+        ["3:9 KPS505 DNAT does not work in POSTROUTING, from which chain A is reached"],
+    ),
 ]
 
 
@@ -52,16 +144,38 @@ def test_family_is_told_by_the_addresses() -> None:
     assert Ruleset.from_save("*filter\n-A INPUT -s fd00::/64 -j DROP\nCOMMIT\n").family == "ipv6"
 
 
-@pytest.mark.parametrize("code, line, text", REFUSED)
-def test_refuses_by_line(code: str, line: int, text: str) -> None:
+@pytest.mark.parametrize("line, column, code, message, found, instead", IN_A_TABLE)
+def test_a_line_that_is_refused(
+    line: str, column: int, code: str, message: str, found: str, instead: str
+) -> None:
     with pytest.raises(InputError) as caught:
-        Ruleset.from_save(text, name="node.rules")
-    first = caught.value.diagnostics[0]
-    assert first.position is not None
-    assert (first.code, first.position.file, first.position.line) == (code, "node.rules", line)
+        Ruleset.from_save(f"*filter\n{line}\nCOMMIT\n", "ipv4", name="node.rules")
+    (said,) = caught.value.diagnostics
+    assert (str(said.position), said.code, said.message) == (f"node.rules:2:{column}", code, message)
+    assert (said.found, said.help, said.width, said.source) == (found, instead, max(1, len(found)), line)
+    assert said.severity == Severity.ERROR
 
 
-def test_all_mistakes_at_once() -> None:
+def refusals(text: str) -> list[str]:
+    try:
+        Ruleset.from_save(text, "ipv4")
+    except InputError as error:
+        return [
+            f"{one.position}".removeprefix("<dump>:")
+            + f" {one.code} {one.message}"
+            + (f" ({one.help})" if one.help else "")
+            for one in error.diagnostics
+        ]
+    return []
+
+
+@pytest.mark.parametrize("text, said", WHOLE)
+def test_what_is_said_of_a_text(text: str, said: list[str]) -> None:
+    assert refusals(text) == said
+
+
+def test_a_long_line_is_shown_from_its_beginning() -> None:
+    line = "-A INPUT --dport " + "1" * 500
     with pytest.raises(InputError) as caught:
-        Ruleset.from_save("*filter\n-A INPUT --dport 1\n-A INPUT -s nowhere -j DROP\nCOMMIT\n")
-    assert [one.position.line for one in caught.value.diagnostics if one.position] == [2, 3]
+        Ruleset.from_save(f"*filter\n{line}\nCOMMIT\n")
+    assert caught.value.diagnostics[0].source == line[:400]
