@@ -67,7 +67,7 @@ class Insert:
     position: int = 1
 
     def __str__(self) -> str:
-        return f"-I {self.rule.chain} {self.position} {self.rule.text}".rstrip(" ")
+        return _with(f"-I {self.rule.chain} {self.position}", self.rule.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,11 @@ class Replace:
     position: int
 
     def __str__(self) -> str:
-        return f"-R {self.rule.chain} {self.position} {self.rule.text}".rstrip(" ")
+        return _with(f"-R {self.rule.chain} {self.position}", self.rule.text)
+
+
+def _with(head: str, text: str) -> str:
+    return f"{head} {text}" if text else head
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class HostState:
         self.conntrack = Conntrack()
         self._recent: Overlay[str, dict[int, _Stamps]] = Overlay()
         self._turns: Overlay[object, int] = Overlay()
-        self._sessions: Overlay[Session, bool] = Overlay()
+        self._sessions: Overlay[Session, Session] = Overlay()
 
     @property
     def clock(self) -> float:
@@ -85,7 +85,7 @@ class HostState:
 
     def connect(self, session: Session) -> None:
         """A process has this session from now on."""
-        self._sessions[session] = True
+        self._sessions[session] = session
 
     def disconnect(self, session: Session) -> None:
         """No process has this session any more."""

@@ -84,7 +84,7 @@ def test_what_is_one_and_the_same_stays_so() -> None:
     there = Tuple("udp", int(A), 51514, 5, 53)
     flows = [Flow("NEW", Connection(number, there, there.inverse())) for number in (1, 2)]
     made = [renaming.skb(skb.with_flow(flow)).flow for skb in (first, second) for flow in flows]
-    assert [made.index(one) for one in made] == [0, 1, 0, 1]
+    assert [[other is one for other in made].index(True) for one in made] == [0, 1, 0, 1]
     assert [one and one.connection and one.connection.number for one in made] == [1, 2, 1, 2]
 
 

@@ -43,7 +43,8 @@ def test_a_prefix_as_ip_route_prints_it(prefix: str, text: str) -> None:
 def test_routes_that_come_with_addresses() -> None:
     """As `ip route show table all` has them; a second address of a network has the first one as its source."""
     found = table(
-        lo="127.0.0.1/8 ::1/128", eth0="10.0.0.5/24 10.0.0.6/24 192.0.2.1/31 192.0.2.9/32 fd00::5/64"
+        lo="127.0.0.1/8 ::1/128",
+        eth0="10.0.0.5/24 10.0.0.6/24 192.0.2.1/31 192.0.2.20/31 192.0.2.9/32 fd00::5/64",
     )
     asked = {
         "10.0.0.5": ("local", "10.0.0.5"),
@@ -56,7 +57,9 @@ def test_routes_that_come_with_addresses() -> None:
         "192.0.2.0": ("unicast", "192.0.2.1"),
         "192.0.2.9": ("local", "192.0.2.9"),
         "fd00::5": ("local", None),
+        "192.0.2.21": ("unicast", "192.0.2.20"),
         "fd00::6": ("unicast", None),
+        "fd00::ffff:ffff:ffff:ffff": ("unicast", None),
         "::1": ("local", None),
     }
     for address, (kind, source) in asked.items():
@@ -66,6 +69,21 @@ def test_routes_that_come_with_addresses() -> None:
         assert found.is_local(number(address), ip_address(address).version) == (kind == "local")
     assert found.lookup(number("10.0.1.1"), 4) is None
     assert not found.is_local(number("10.0.1.1"), 4)
+
+
+def test_networks_that_have_an_address_of_their_own_for_routers() -> None:
+    """The subnet-router anycast address (RFC 4291, 2.6.1), but not of two addresses or one (RFC 6164)."""
+    found = table(eth0="10.0.0.5/24 fd00::5/64 fd00:1::5/126 fd00:2::5/127 fd00:3::5/128")
+    assert found.subnets == {number("fd00::"), number("fd00:1::4")}
+
+
+@pytest.mark.parametrize("kind", ["local", "broadcast"])
+def test_the_table_local_is_asked_first(kind: str) -> None:
+    found = table(eth0="10.0.0.5/24")
+    found.add(route("10.9.1.0/24", "eth0"))
+    found.add(route("10.9.0.0/16", "eth0", kind))
+    assert (way := found.lookup(number("10.9.1.1"), 4)) is not None
+    assert way.kind == kind
 
 
 def test_of_equal_prefixes_the_first_stays_and_replace_puts_another_in_its_place() -> None:
@@ -184,6 +202,9 @@ def test_the_type_of_an_address_on_one_device() -> None:
         "UNICAST",
     ]
     assert found.address_type(number("fd00::5"), 6, "eth0") == "LOCAL"
+    found.add(route("2001:db8::1/128", "eth0", "local"))  # of the host, and not of the device itself
+    types = [found.address_type(number("2001:db8::1"), 6, one) for one in ("", "eth0", "eth1")]
+    assert types == ["LOCAL", "UNICAST", "UNREACHABLE"]
 
 
 SELECTED = [
@@ -197,13 +218,20 @@ SELECTED = [
     ("lo", "10.0.0.9", "10.0.0.5"),  # it has none for others to see: the first one of the host
     ("bare", "192.0.2.1", "10.0.0.5"),
     ("link", "192.0.2.1", "169.254.0.1"),
+    ("eth1", "10.0.2.7", "10.0.2.5"),
 ]
 
 
 @pytest.mark.parametrize("device, towards, wanted", SELECTED)
 def test_the_address_that_a_device_lends(device: str, towards: str | None, wanted: str) -> None:
     """`inet_select_addr`."""
-    found = table(lo="127.0.0.1/8", eth0="10.0.0.5/24 10.0.1.5/24", link="169.254.0.1/16 fd00::1/64", bare="")
+    found = table(
+        lo="127.0.0.1/8",
+        eth0="10.0.0.5/24 10.0.1.5/24",
+        eth1="10.0.3.5/24 10.0.2.5/24",
+        link="169.254.0.1/16 fd00::1/64",
+        bare="",
+    )
     found_one = found.select_ipv4_address(device, None if towards is None else number(towards))
     assert found_one == number(wanted)
 

@@ -74,6 +74,7 @@ SHAPES = [
     ("-m comment --comment \"ns/s 'x'\" -j A", f"-m comment --comment {V}  -j {V}"),
     ('-m comment --comment "ns/s"', f"-m comment --comment {V} "),
     ("-m comment --comment x -j A", f"-m comment --comment x -j {V}"),
+    ('-p tcp -m comment --comment "x" -j A', f"-p tcp -m comment --comment {V}  -j {V}"),
     ("-j RETURN", "-j RETURN"),
     ("-j DNAT", "-j DNAT"),
     ("-j QUEUE", "-j QUEUE"),
@@ -86,6 +87,7 @@ SHAPES = [
     ("-s", "-s"),
     ("-m x -d", "-m x -d"),
     # not told apart so easily
+    ('-m comment --comment "a\\b" -j A', ""),
     ('-m comment --comment "a \\" b" -j A', ""),
     ('-m comment --comment "a" -m comment --comment "b" -j A', ""),
     ('-m u32 --u32 "1=2" -j A', ""),

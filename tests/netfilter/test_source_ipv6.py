@@ -119,13 +119,20 @@ def test_source_by_a_further_device(device: str, destination: str, wanted: str) 
     assert source(table, device, destination) == wanted
 
 
-@pytest.mark.parametrize("names", [["e0"], ["e1", "e4"]])
+RIVALS = {
+    "e4": ("fd00:5::1/128", "fd00:5::2/64", "fd00:6::1/64"),
+    "e5": ("fd00:5::1/64", "3ffe::1/64", "2002:102:304::1/48"),
+    "e6": ("fd00:5::1/64", "2001:db8:7::1/64", "fd00:5:0:2::1/62"),
+}
+
+
+@pytest.mark.parametrize("names", [["e0"], ["e1", "e4"], ["e4"], ["e5"], ["e6"]])
 def test_destinations_that_are_not_told_apart_have_one_source(names: list[str]) -> None:
     """By `RoutingTable.cut`: tried near each address, bit by bit, and where labels and scopes end."""
     table = RoutingTable()
     own: list[IPv6Interface] = []
     for name in names:
-        given = addresses(*SCOPES.get(name, ("fd00:5::1/128", "fd00:5::2/64", "fd00:6::1/64")))
+        given = addresses(*(SCOPES | RIVALS)[name])
         table.add_interface(Interface(name, given))
         own += given
     cuts = Cuts()
@@ -133,7 +140,8 @@ def test_destinations_that_are_not_told_apart_have_one_source(names: list[str]) 
     atoms = cuts.atoms(6)
     tried = {int(one.ip) ^ (1 << bit) for one in own for bit in range(127, 56, -1)}
     tried |= {
-        int(IPv6Address(one)) for one in (*BY_DEVICE, "ff02::1:0", "febf::1", "fec0::1", "fe80::1:0:0:0:1")
+        int(IPv6Address(one))
+        for one in (*BY_DEVICE, "fd00:5:0:2::", "ff02::1:0", "febf::1", "fec0::1", "fe80::1:0:0:0:1")
     }
     for device in names:
         seen: dict[int, int | None] = {}

@@ -10,15 +10,15 @@ def test_of_many_times_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> N
     """As many as a rule can ask for; once there are twice as many the oldest are forgotten."""
     monkeypatch.setattr(module, "_STAMPS_LIMIT", 3)
     host = HostState()
-    for clock in range(1, 8):
+    for clock in range(1, 14):
         host.clock = clock
         host.remember("list", 1)
-        kept = clock if clock < 7 else 4
+        kept = clock if clock < 7 else 4 + (clock - 7) % 3
         assert [host.recently_seen("list", 1, None, hits) for hits in (kept, kept + 1)] == [True, False]
-    host.clock = 8
-    for hits, oldest in ((1, 7), (2, 6), (3, 5), (4, 4)):
-        assert host.recently_seen("list", 1, 8 - oldest, hits)
-        assert not host.recently_seen("list", 1, 7 - oldest, hits)
+    host.clock = 14
+    for hits, oldest in ((1, 13), (2, 12), (3, 11), (4, 10)):
+        assert host.recently_seen("list", 1, 14 - oldest, hits)
+        assert not host.recently_seen("list", 1, 13 - oldest, hits)
 
 
 def test_the_time_to_live_is_that_of_the_last_packet() -> None:
@@ -45,10 +45,10 @@ def test_of_a_hundred_and_one_addresses_the_one_refreshed_longest_ago_goes() -> 
 def test_one_entry_is_reaped(keep: int | None, left: list[int]) -> None:
     """`recent_entry_reap`: the one refreshed longest ago, if that is longer ago than the time, and not the one asked for."""
     host = HostState()
-    for clock, address in enumerate((1, 2, 3)):
+    for clock, address in enumerate((1, 2, 3), 1):
         host.clock = clock
         host.remember("list", address)
-    host.clock = 10
+    host.clock = 11
     host.reap("list", 10, keep)
     assert list(host.recent["list"]) == [1, 2, 3]
     host.reap("list", 7, keep)

@@ -5,7 +5,7 @@ Sources: nf_conntrack_proto_icmp.c, _icmpv6.c, nf_conntrack_core.c; tests/kernel
 
 import pytest
 
-from kproxysim.netfilter.conntrack import Conntrack
+from kproxysim.netfilter.conntrack import Conntrack, Status
 from kproxysim.netfilter.host import Sysctls
 from kproxysim.netfilter.skb import Skb
 from kproxysim.netfilter.timeouts import Timeouts
@@ -21,12 +21,13 @@ def icmp(version: int, number: int, *, back: bool = False, echo_id: int = 0) -> 
 
 
 def called(*packets: Packet) -> list[str]:
-    """What each of some packets is called."""
+    """What each of some packets is called, with the number of its entry, and `back` for one that answers."""
     table, told = Conntrack(), []
     for packet in packets:
         flow = confirm(track(Skb.of(packet), table, Sysctls()), table).flow
         assert flow is not None
-        told.append(flow.state + ("" if flow.connection is None else f" {flow.connection.number}"))
+        number = "" if flow.connection is None else f" {flow.connection.number}"
+        told.append(f"{flow.state}{number}{' back' if flow.is_reply else ''}")
     return told
 
 
@@ -36,7 +37,7 @@ def called(*packets: Packet) -> list[str]:
 )
 def test_a_question_opens_and_its_answer_belongs_to_it(version: int, asked: int, answer: int) -> None:
     question, back = icmp(version, asked), icmp(version, answer, back=True)
-    assert called(question, back, question) == ["NEW 1", "ESTABLISHED 1", "ESTABLISHED 1"]
+    assert called(question, back, question) == ["NEW 1", "ESTABLISHED 1 back", "ESTABLISHED 1"]
     assert called(back, question) == ["INVALID", "NEW 1"]
     assert called(question, question) == ["NEW 1", "NEW 1"]
     # the same asked from the other side is another one, and so is another id
@@ -66,11 +67,12 @@ def test_an_error_belongs_to_what_it_quotes() -> None:
         Packet("icmp", "10.9.9.9", "10.0.0.5", icmp=(3, 1), inner=one) for one in (asked, other)
     )
     to_server = Packet("icmp", "10.9.9.9", "10.1.0.9", icmp=(3, 1), inner=asked.reply(""))
-    assert called(asked, from_router, of_other, to_server) == ["NEW 1", "RELATED 1", "INVALID", "RELATED 1"]
-    table = Conntrack()
-    confirm(track(Skb.of(asked), table, Sysctls()), table)
-    flows = [track(Skb.of(one), table, Sysctls()).flow for one in (from_router, to_server)]
-    assert [flow is not None and flow.is_reply for flow in flows] == [True, False]
+    assert called(asked, from_router, of_other, to_server) == [
+        "NEW 1",
+        "RELATED 1 back",
+        "INVALID",
+        "RELATED 1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,11 @@ def test_how_long_an_entry_is_kept(
     table.clock = later
     track(Skb.of(there), table, sysctls)
     (entry,) = table.entries()
-    assert (entry.expires - table.clock, bool(entry.status & 64)) == (seconds, assured)
+    assert entry.expires - table.clock == seconds
+    assert (bool(entry.status & Status.SEEN_REPLY), bool(entry.status & Status.ASSURED)) == (
+        answered,
+        assured,
+    )
 
 
 def test_what_is_known_already_is_not_looked_up_again() -> None:
