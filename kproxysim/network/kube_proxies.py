@@ -227,18 +227,20 @@ class KubeProxies:
         )
 
     def _seen_at(self, cluster: Cluster, name: str) -> NodeFacts | None:
-        """What is known of a node, with what its kube-proxy finds on the interfaces where nobody says.
+        """What is known of a node, with what its kube-proxy finds on the interfaces where nobody says: lo is
+        on every host.
 
         Pods' ends of links are left out: they come and go.
         """
         known, node = self._facts.get(name), cluster.node(name)
-        if known is not None and known.interfaces is not None:
+        given = known.interfaces if known is not None else None
+        if given is not None and "lo" in given:
             return known
         before = self._found.get(name)
         if before is not None and before[0] is node and before[1] is self.edge:
             return before[2]
         found = uplinks(node, known or NodeFacts(), self.edge)
-        texts = {one.name: tuple(str(address) for address in one.addresses) for one in found}
+        texts = given or {one.name: tuple(str(address) for address in one.addresses) for one in found}
         facts = (known or NodeFacts()).model_copy(update={"interfaces": {"lo": _LOOPBACK, **texts}})
         self._found[name] = (node, self.edge, facts)
         return facts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kproxysim.cluster import Cluster, NodeFacts
+from kproxysim.cluster import Cluster, KubeProxyConfiguration, NodeFacts
 from kproxysim.netfilter.ruleset import Ruleset
 from kproxysim.netfilter.walk import Walked
 from kproxysim.network import Edge, Pod, World
@@ -123,6 +123,19 @@ def test_a_neighbour_who_is_not_there_is_told_by_the_node() -> None:
     trace = place.send(place.packet("node/node-b", "10.128.0.99:80"), "node/node-b")
     assert [hop.where for hop in trace.branches[0].hops] == ["node-b"]
     assert trace.branches[0].client_sees == "host-unreachable"
+
+
+def test_lo_is_on_every_host() -> None:
+    """Facts that name a node's devices need not name it: kube-proxy finds 127.0.0.1 there, and serves node ports."""
+    cluster = world(service("web", "10.48.1.1", node_port=30080, type="NodePort")).cluster
+    place = World(
+        cluster,
+        facts={"node-b": NodeFacts.model_validate({"interfaces": {"eth0": ["10.128.0.13/24"]}})},
+        config=KubeProxyConfiguration.model_validate({"nodePortAddresses": ["127.0.0.0/8"]}),
+    )
+    for node in ("node-a", "node-b"):
+        trace = place.send(place.packet(f"node/{node}", "127.0.0.1:30080"), f"node/{node}")
+        assert {branch.disposition for branch in trace} == {"delivered"}
 
 
 def test_a_ping_is_answered_by_the_host_itself() -> None:

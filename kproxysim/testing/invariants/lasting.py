@@ -19,6 +19,7 @@ from kproxysim.testing.invariants.seen import end_text, seen
 from kproxysim.testing.law import Broken, Examined, Law, TimeLaw
 from kproxysim.testing.meaning.promise import Promise
 from kproxysim.testing.meaning.selection import SERVICE_NAME, End
+from kproxysim.testing.meaning.settings import minor_of
 from kproxysim.testing.meaning.visits import visits
 from kproxysim.testing.timeline import Moment, Timeline
 
@@ -208,12 +209,16 @@ def _endpoints(world: World, dialled: Packet) -> set[Address]:
             for piece in cluster.endpoint_slices
             if [f"{piece.metadata.namespace}/{piece.metadata.labels.get(SERVICE_NAME)}"] == claimed
             for endpoint in piece.endpoints
-            if _may_serve(endpoint.conditions)
+            if minor_of(world) < _READS_THE_TABLE or _may_serve(endpoint.conditions)
             for address in endpoint.addresses
         }
         if len(claimed) == 1
         else set()
     )
+
+
+_READS_THE_TABLE = 32
+"""Before, kube-proxy went by endpoints that are named no more, not by those that are named as not serving."""
 
 
 def _may_serve(conditions: EndpointConditions) -> bool:
@@ -306,7 +311,8 @@ LASTING = (
         "that is no serving endpoint of the Service any more, if the Service has others.",
         "pkg/proxy/conntrack/cleanup.go",
         _gone,
-        condition="not before kube-proxy's sync, and not for other protocols: entries of TCP and SCTP stay",
+        condition="not before kube-proxy's sync, and not for other protocols: entries of TCP and SCTP stay; "
+        "up to 1.31 not as long as a slice names the address, serving or not",
         scenario="scenarios/stale-udp-entry.yaml",
         clusters={**SERVED, "endpoints": (2, 3), "protocols": ("UDP",)},
         timelines={"events": (*_SPOKEN, *_CHANGES, "end pod"), **_FROM_OPEN_TO_SEND},

@@ -107,6 +107,8 @@ def _answered(situation: Situation) -> Examined:
             continue
         if situation.trace.packet.src == _LOOPBACK and branch.delivered_to.node != home:
             continue
+        if _is_unnamed(branch.packet.src, world):
+            continue
         if branch.client_sees == "answered":
             yield None
         else:
@@ -167,6 +169,12 @@ def _is_taken(address: Address, world: World) -> bool:
     """Has a pod this address, or a node?"""
     nodes = (entry.address for node in world.cluster.nodes for entry in node.status.addresses)
     return str(address) in {*nodes, *(own for pod in world.pods for own in pod.ips)}
+
+
+def _is_unnamed(address: Address, world: World) -> bool:
+    """Is it on an interface of a node, and no Node says so?"""
+    found = {own for facts in world.facts.values() for own in facts.own_addresses()}
+    return address in found and not address.is_loopback and not _is_taken(address, world)
 
 
 def _mark_stays(situation: Situation) -> Examined:
@@ -244,7 +252,8 @@ SOURCE = (
         "nf_nat: a node undoes for answers what it did to the packet",
         _answered,
         condition="where no reverse-path filter is in the way; not for ::1 called from its node and an "
-        "endpoint elsewhere: IPv6 has no route_localnet, and takes no answer for ::1 from a device but lo",
+        "endpoint elsewhere: IPv6 has no route_localnet, and takes no answer for ::1 from a device but lo; "
+        "nor for a node that sends from an address which its Node does not name, and others may not know",
         clusters=SERVED,
         calls=_FROM_INSIDE,
     ),

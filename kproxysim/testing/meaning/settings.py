@@ -12,7 +12,7 @@ from kproxysim.kubeproxy import SUPPORTED
 from kproxysim.network import World
 from kproxysim.packet import Address
 
-__all__ = ["Proxy"]
+__all__ = ["Proxy", "minor_of"]
 
 ZONE = "topology.kubernetes.io/zone"
 
@@ -30,6 +30,11 @@ _GATES = {
 """
 
 
+def minor_of(world: World) -> int:
+    """The number after the dot of kube-proxies' version."""
+    return int((world.version or SUPPORTED[-1]).removeprefix("v").split(".")[1])
+
+
 @dataclass(frozen=True, eq=False)
 class Proxy:
     """kube-proxy on one node of a world, for one family."""
@@ -41,7 +46,7 @@ class Proxy:
     @cached_property
     def minor(self) -> int:
         """The number after the dot of its version."""
-        return int((self.world.version or SUPPORTED[-1]).removeprefix("v").split(".")[1])
+        return minor_of(self.world)
 
     @cached_property
     def config(self) -> KubeProxyConfiguration:
