@@ -194,7 +194,8 @@ class Passage:
             self._check_martian(skb)
         if routing.address_type(skb.dst, skb.family) == "MULTICAST":
             raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
-        self._check_anycast(skb)
+        if skb.family == 6:
+            self._check_anycast(skb)
         route = routing.lookup(skb.dst, skb.family)
         if skb.family == 4 and skb.dst == _EVERYBODY:
             route = Route(_EVERYBODY, 32, 4, skb.iif, kind="broadcast")  # whatever the tables say
@@ -311,7 +312,8 @@ class Passage:
             raise _Stop(Outcome("no-route", skb, reason="no-route-from-here", at="routing", detail=kind))
         if skb.family == 4:
             self._check_group(skb)
-        self._check_anycast(skb)
+        if skb.family == 6:
+            self._check_anycast(skb)
         first = "lo" if route.kind == "local" else route.device
         if answers and skb.family == 4 and skb.src >> 24 == 127 and first != "lo":
             self._check_loopback_source(skb, first)
@@ -344,7 +346,7 @@ class Passage:
 
     def _check_anycast(self, skb: Skb) -> None:
         """A router answers for the address of each of its IPv6 networks as well (`addrconf_join_anycast`)."""
-        if skb.family == 6 and skb.dst in self.host.routing.subnets and self.host.sysctls.ipv6_forward:
+        if skb.dst in self.host.routing.subnets and self.host.sysctls.ipv6_forward:
             detail = "the anycast address of a router's network"
             self._note("unmodelled", detail, skb)
             raise _Stop(Outcome("unmodelled", skb, reason="unmodelled", at="routing", detail=detail))
@@ -358,7 +360,8 @@ class Passage:
             self._note("routing", OfDestination("no route to ", ""), skb)
             kind = "" if route is None else route.kind
             raise _Stop(Outcome("no-route", skb, reason="no-route-after-dnat", at="routing", detail=kind))
-        self._check_anycast(skb)
+        if skb.family == 6:
+            self._check_anycast(skb)
         device = "lo" if route.kind == "local" else route.device
         from_loopback = skb.family == 4 and skb.src >> 24 == 127
         if from_loopback and device != "lo" and not self.host.sysctls.of(device).route_localnet:

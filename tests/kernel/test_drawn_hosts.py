@@ -8,7 +8,7 @@ import os
 from tests.kernel.agreement import Tally
 from tests.kernel.one_host import PACKETS, compare_host
 
-HOSTS = int(os.environ.get("KPROXYSIM_KERNEL_HOSTS", "3"))
+HOSTS = int(os.environ.get("KPROXYSIM_KERNEL_HOSTS", "2"))
 SEED = os.environ.get("KPROXYSIM_KERNEL_SEED", "usual")
 
 
