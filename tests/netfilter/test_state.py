@@ -26,6 +26,7 @@ def test_the_time_to_live_is_that_of_the_last_packet() -> None:
     for ttl in (64, 63):
         host.remember("list", 1, ttl)
     assert [host.recently_seen("list", 1, None, 1, ttl) for ttl in (0, 63, 64)] == [True, True, False]
+    assert host.recently_seen("list", 1, None, 1)
     host.remember("list", 1)
     assert host.recently_seen("list", 1, None, 1, 64)
 
