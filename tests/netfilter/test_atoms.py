@@ -151,6 +151,7 @@ ENDS = [
     ("--ctorigdst 10.0.0.0/8", (0x09FFFFFF, 0x0A000000, 0x0AFFFFFF, 0x0B000000)),
     ("--ctreplsrc 10.0.0.0/8", (0x09FFFFFF, 0x0A000000, 0x0AFFFFFF, 0x0B000000)),
     ("--ctrepldst 10.0.0.0/8", (0x09FFFFFF, 0x0A000000, 0x0AFFFFFF, 0x0B000000)),
+    ("--ctorigsrc ff00::/8", ((0xFF << 120) - 1, 0xFF << 120, (1 << 128) - 1, 1 << 128)),
     ("--ctorigsrcport 80:90", (79, 80, 90, 91)),
     ("--ctrepldstport 80:90", (79, 80, 90, 91)),
 ]
@@ -159,8 +160,9 @@ ENDS = [
 @pytest.mark.parametrize("option, values", ENDS)
 def test_options_of_connections_cut_at_their_ends(option: str, values: tuple[int, ...]) -> None:
     cuts = Cuts()
-    assert parse_rule(f"-m conntrack {option}", "ipv4").cut(cuts)
-    atoms = cuts.port_atoms() if "port" in option else cuts.atoms(4)
+    six = "::" in option
+    assert parse_rule(f"-m conntrack {option}", "ipv6" if six else "ipv4").cut(cuts)
+    atoms = cuts.port_atoms() if "port" in option else cuts.atoms(6 if six else 4)
     assert [atoms.number(value) for value in values] == [1, 2, 2, 3]
 
 

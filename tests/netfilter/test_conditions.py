@@ -18,6 +18,7 @@ PACKET = Skb.of(TCP, iif="eth0", owner=NO_SOCKET)
 KNOWN = PACKET.with_flow(flow(mark=0x11))
 ALL_SEEN = Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED
 ANSWER = PACKET.with_flow(flow(reply=True, status=ALL_SEEN, state="ESTABLISHED", expires=30))
+BOTH_WAYS = PACKET.with_flow(flow(status=Status.SRC_NAT))
 ECHO = Skb.of(PING, iif="eth0")
 TYPELESS = ECHO._replace(icmp=None)
 SIX = Skb.of(UDP6, iif="eth0")
@@ -119,6 +120,7 @@ OTHER = [
     ("-m connmark ! --mark 0x1", PACKET, ("connmark", "! 0x1", "no connection", False)),
     ("-m conntrack --ctproto tcp", PACKET, ("connection", "any", "none", False)),
     ("-m conntrack --ctstate NEW,DNAT", KNOWN, ("ctstate", "NEW,DNAT", "NEW,DNAT", True)),
+    ("-m conntrack ! --ctstate SNAT", BOTH_WAYS, ("ctstate", "! SNAT", "NEW,SNAT,DNAT", False)),
     ("-m conntrack --ctstate NEW,RELATED", PACKET, ("ctstate", "NEW,RELATED", "INVALID", False)),
     ("-m conntrack --ctstate NEW --ctdir REPLY", KNOWN, ("ctdir", "REPLY", "ORIGINAL", False)),
     ("-m conntrack --ctdir REPLY", ANSWER, ("ctdir", "REPLY", "REPLY", True)),
@@ -244,6 +246,11 @@ def test_each_option_is_a_condition_of_its_own() -> None:
         ("src-type", False),
         ("dst-type", True),
     ]
+
+
+def test_the_state_is_one_of_the_conditions_of_a_connection() -> None:
+    found = said("-m conntrack --ctdir REPLY --ctstate NEW", KNOWN)
+    assert [(one.field, one.held) for one in found] == [("ctstate", True), ("ctdir", False)]
 
 
 def test_a_packet_without_ports_has_none() -> None:

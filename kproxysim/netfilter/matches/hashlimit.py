@@ -9,6 +9,7 @@ from typing import NamedTuple
 from kproxysim.netfilter.condition import Given, Option, RuleSyntaxError
 from kproxysim.netfilter.matches.rates import packet_rate, rate_text, unit_seconds
 from kproxysim.netfilter.numbers import parse_number, parse_prefix_length
+from kproxysim.netfilter.quoting import first_bytes
 from kproxysim.netfilter.script import Family
 
 __all__ = ["OPTIONS", "hashlimit_text"]
@@ -124,7 +125,7 @@ def _table(rate: _Rate, values: Mapping[str, Given], family: Family) -> list[str
             raise RuleSyntaxError(f"unknown mode in {values['mode'].value!r}", values["mode"].value)
         if modes:
             words.append(f"--hashlimit-mode {','.join(mode for mode in _MODES if mode in modes)}")
-    name = values["name"].value[:254]
+    name = first_bytes(values["name"].value, 254)
     if name in (".", "..") or "/" in name:
         raise RuleSyntaxError(f"{name!r} is no name for a file of /proc/net/ipt_hashlimit", name)
     words.append(f"--hashlimit-name {name}")
