@@ -66,6 +66,8 @@ REFUSED_MATCHES: dict[Family, list[tuple[str, str, str]]] = {
         (f"{_BURST} -3", "-3", "burst '-3' is not between 1 and 1000000"),
         (f"{_BURST} 1000001", "1000001", "burst '1000001' is not between 1 and 1000000"),
         (f"{_BURST} 3mb", "3mb", "burst '3mb' is not between 1 and 1000000"),
+        (f"{_BURST} 4294967296k", "4294967296k", f"'4294967296' {_NO_NUMBER}"),
+        (f"{_BYTES} x", "x", "burst 'x' is not between 1 and 1000000"),
         (f"{_BYTES} 1048577", "1048577", "burst '1048577' is not between 1 and 1000000"),
         (
             f"{_BYTES} 1023kb",

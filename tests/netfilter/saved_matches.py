@@ -95,6 +95,7 @@ SAVED_MATCHES: dict[Family, list[str | tuple[str, ...]]] = {
         ),
         (f"{_UPTO} 5/day {_NAME} --hashlimit-rate-interval 1", f"{_UPTO} 5/day {_BURST} 5 {_NAME}"),
         f"{_UPTO} 512kb/s {_MATCHED} --hashlimit-rate-match",
+        f"{_UPTO} 512kb/s {_BURST} 1mb {_MATCHED} --hashlimit-rate-match",
         f"{_UPTO} 512kb/s {_MATCHED} --hashlimit-rate-match --hashlimit-rate-interval 3",
         # other bounds
         ("-m limit --limit-burst 5", "-m limit --limit 3/hour"),
