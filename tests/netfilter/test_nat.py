@@ -343,3 +343,18 @@ def test_a_ping_whose_answers_another_ping_claims_gets_another_id() -> None:
         error = Packet("icmp", "10.244.1.1", "10.128.0.11", icmp=(3, 1), inner=there(number))
         quoted = translate(track(Skb.of(error), known, sysctls), "PREROUTING").inner
         assert quoted == there(0, source)
+
+
+def test_an_error_about_an_answer_quotes_the_id_that_its_reader_knows() -> None:
+    """From a router near the client, on its way to the endpoint: the answer as that one sent it, with the id that nat drew."""
+    known, sysctls = Conntrack(), Sysctls()
+    for source in ("10.0.0.5", "10.0.0.6"):
+        flow = track(ping(source, "10.244.1.10"), known, sysctls).flow
+        assert flow is not None
+        assert flow.connection is not None
+        known.confirm(bind(known, bind(known, flow.connection, DESTINATION), SOURCE, Wanted(NODE)))
+    for number, client in enumerate(("10.0.0.5", "10.0.0.6")):
+        answer = ping("10.244.1.10", client, icmp=(0, 0)).packet
+        error = Packet("icmp", "10.0.0.1", "10.244.1.10", icmp=(3, 1), inner=answer)
+        found = translate(track(Skb.of(error), known, sysctls), "POSTROUTING")
+        assert found.inner == ping("10.244.1.10", "10.128.0.11", number, (0, 0)).packet
