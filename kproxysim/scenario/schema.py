@@ -21,7 +21,8 @@ _READ_AS_TEXT = ("ListeningSocket", "Route")
 
 _FACTS = {
     "nodeIPs": "What kube-proxy takes for the node's own addresses, at most one a family.",
-    "interfaces": "Devices with addresses: `{eth0: [10.128.0.12/24]}`. Without them eth0 has the node's own.",
+    "interfaces": "Devices with addresses: `{eth0: [10.128.0.12/24]}`. Without them eth0 has the node's own; "
+    "`lo` with 127.0.0.1 and ::1 is there anyway.",
     "routes": "Lines of `ip route`: `10.44.1.0/24 via 10.128.0.13`. They replace those that are made up.",
     "sysctls": "Kernel settings: `{net.ipv4.conf.all.rp_filter: 1}`.",
     "listening": "Sockets of its processes: `tcp/22`, `tcp/127.0.0.1:10248`.",
