@@ -85,6 +85,7 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
             "-p tcp -m tcp --tcp-flags ALL,SYN ACK,ALL",
             "-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG FIN,SYN,RST,PSH,ACK,URG",
         ),
+        ("-p tcp -m tcp --tcp-flags NONE NONE", "-p tcp -m tcp"),
         "-p tcp -m tcp ! --tcp-option 255",
         ("-p tcp --dpo 80 -j ACCEPT", "-p tcp -m tcp --dport 80 -j ACCEPT"),
         ("-p tcp --dport=80 -j ACCEPT", "-p tcp -m tcp --dport 80 -j ACCEPT"),
@@ -209,6 +210,10 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
         (
             "-m statistic --mode random --probability 2.4e-10",
             "-m statistic --mode random --probability 0.00000000047",
+        ),
+        (
+            "-m statistic --mode random --probability 1.16415321826934814453125e-9",
+            "-m statistic --mode random --probability 0.00000000140",
         ),
         (
             "-m recent --set -j ACCEPT",
@@ -448,6 +453,7 @@ ACCEPTED: dict[tuple[str, str, Family], list[Accepted]] = {
         ("-j MARK --xor-mark 0x4000", "-j MARK --set-xmark 0x4000/0x0"),
         ("-j MARK --and-mark 0xff", "-j MARK --set-xmark 0x0/0xffffff00"),
         ("-j MARK --set-mark 0x10/0xf0", "-j MARK --set-xmark 0x10/0xf0"),
+        ("-j MARK --set-mark 0x5/0x2", "-j MARK --set-xmark 0x5/0x7"),
         (
             "-p tcp -j TPROXY --on-port 15001",
             "-p tcp -j TPROXY --on-port 15001 --on-ip 0.0.0.0 --tproxy-mark 0x0/0x0",

@@ -296,6 +296,26 @@ def test_a_comment_is_its_own_condition(field: str, option: str) -> None:
     assert meant.condition(PACKET, passage(PACKET)) == Condition(field, "so it is", "", True)
 
 
+@pytest.mark.parametrize(
+    "option, chance",
+    [
+        ("--probability 0.3333333333", "1/3"),  # ten digits, as kube-proxy writes them
+        ("--probability 0.33333333349", "1/3"),  # as iptables-save prints it
+        ("! --probability 0.5000000000", "1/2"),
+        ("--probability 0.0099999998", "1/100"),
+        ("--probability 0.3", "3/10"),
+        ("--probability 0.9999999999", "1"),
+        ("--probability 0", "0"),
+        ("--probability 0.0000305185", "1/32767"),
+        ("--probability 0.0000305176", "38147/1250000000"),  # nobody has so many endpoints
+    ],
+)
+def test_which_chance_was_meant(option: str, chance: str) -> None:
+    ((_, meant),) = parse_rule(f"-m statistic --mode random {option}", "ipv4").extensions
+    wanted = f"{'! ' if '!' in option else ''}drawn with chance {chance}"
+    assert meant.condition(PACKET, passage(PACKET)) == Condition("statistic", wanted, "drawn", True)
+
+
 @pytest.mark.parametrize("protocol, held", [("tcp", True), ("udp", False)])
 def test_a_match_of_a_protocol_asks_for_it(protocol: str, held: bool) -> None:
     """Whatever its rule asks for: `-p` of a rule stands in front."""

@@ -77,6 +77,8 @@ ASKED = [
     ("! -f", True),
     # flags and ports of xt_tcpudp.c
     ("-p tcp -m tcp --sport 40000 --dport 400:", True),
+    ("-p tcp -m tcp --dport 443", True),
+    ("-p tcp -m tcp --sport 443", False),
     ("-p tcp --syn", True),
     ("-p tcp ! --syn", False),
     ("-p tcp -m tcp --tcp-flags ALL SYN", True),
@@ -130,6 +132,11 @@ ASKED = [
 @pytest.mark.parametrize("match, wanted", ASKED)
 def test_what_a_match_asks(match: str, wanted: bool) -> None:
     assert holds(match) is wanted
+
+
+def test_flags_are_asked_one_by_one() -> None:
+    assert holds("-p tcp -m tcp --tcp-flags SYN,ACK,RST ACK,SYN", flags="SYN,ACK")
+    assert not holds("-p tcp -m tcp --tcp-flags SYN,ACK,RST SYN", flags="SYN,ACK")
 
 
 ICMP = [

@@ -5,6 +5,7 @@ from ipaddress import ip_interface
 import pytest
 
 from kproxysim.netfilter.chance import Enumeration
+from kproxysim.netfilter.condition import Condition
 from kproxysim.netfilter.passage import Passage
 from kproxysim.netfilter.skb import NO_SOCKET, Owner, Skb
 from kproxysim.netfilter.state import HostState
@@ -156,3 +157,32 @@ def test_the_time_to_live_is_that_before_this_host(oif: str, owner: Owner, ttl: 
     assert state.recently_seen("x", CLIENT, None, 1, came_with)
     assert state.recently_seen("x", CLIENT, None, 1, came_with + 1) is (came_with == 0)  # which is any
     assert asked.holds(skb, passage)
+
+
+@pytest.mark.parametrize(
+    "options, wanted, at, held",
+    [
+        ("--rcheck", "in x", 99, True),
+        ("--rcheck --seconds 10", "in x within 10 s", 20, True),
+        ("--rcheck --seconds 10", "in x within 10 s", 21, False),
+        ("! --update --seconds 10", "not in x within 10 s", 21, True),
+        ("--rcheck --hitcount 1", "in x", 99, True),
+        ("--rcheck --hitcount 2", "in x 2 times", 99, True),
+        ("--rcheck --hitcount 3", "in x 3 times", 99, False),
+        ("--rcheck --hitcount 2 --seconds 10", "in x 2 times within 10 s", 15, False),
+        ("--rcheck --rttl", "in x with time to live 64", 99, False),
+        ("--remove", "in x", 99, True),
+    ],
+)
+def test_what_is_said_of_a_list(options: str, wanted: str, at: float, held: bool) -> None:
+    """Of an address seen at 0 and at 10 seconds, then with a time to live of 63. To say it changes nothing."""
+    state = HostState()
+    for state.clock, ttl in ((0, 64), (10, 63)):
+        state.remember("x", CLIENT, ttl)
+    state.clock = at
+    passage = Passage(host(), state, Enumeration(), lambda _: None)
+    (match,) = parse_rule(f"-m recent {options} --name x", "ipv4").checks
+    seen = held is not ("!" in options)
+    had = f"10.0.0.5 is {'' if seen else 'not '}in it"
+    for _ in range(2):
+        assert match.condition(Skb.of(TCP), passage) == Condition("recent", wanted, had, held)

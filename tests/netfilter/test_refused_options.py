@@ -7,7 +7,9 @@ have first.
 import pytest
 
 from kproxysim.errors import InputError
+from kproxysim.netfilter.condition import RuleSyntaxError
 from kproxysim.netfilter.ruleset import Ruleset
+from kproxysim.netfilter.syntax import parse_rule
 
 __all__ = ["MATCHES", "STRICTER", "TARGETS"]
 
@@ -17,6 +19,7 @@ MATCHES = [
     ("filter INPUT -p tcp -m tcp --tcp-flags SYN,FOO SYN", "unknown TCP flag in 'SYN,FOO': there are FIN, SYN, RST, PSH, ACK, URG, ALL and NONE", "SYN,FOO"),
     ("filter INPUT -p tcp -m tcp --tcp-flags SYN -j ACCEPT", "unknown option 'ACCEPT'", "ACCEPT"),
     ("filter INPUT -p tcp -m tcp --tcp-flags SYN !", "--tcp-flags takes two lists of flags", "!"),
+    ("filter INPUT -p tcp -m tcp --tcp-flags SYN -x", "--tcp-flags takes two lists of flags", "-x"),
     ("filter INPUT -p tcp -m tcp --syn --tcp-flags SYN SYN", "--syn and --tcp-flags exclude each other", "--syn"),
     ("filter INPUT -p tcp -m tcp --tcp-option 0", "'0' is no number from 1 to 255", "0"),
     ("filter INPUT -p tcp -m tcp --tcp-option 256", "'256' is no number from 1 to 255", "256"),
@@ -73,6 +76,7 @@ MATCHES = [
     ("filter INPUT -m recent --set --reap --seconds 4", "--set takes no --seconds, --hitcount, --reap or --rttl", "--set"),
     ('filter INPUT -m recent --rcheck --name ""', "'' is no name of a list: they have 1 to 199 characters", "recent"),
     ("filter INPUT -m recent --rcheck --name a/b", "'a/b' is no name of a list: it is a file's in /proc, without a blank", "a/b"),
+    ("filter INPUT -m recent --rcheck --name .", "'.' is no name of a list: it is a file's in /proc, without a blank", "."),
     ("filter INPUT -m recent --rcheck --name ..", "'..' is no name of a list: it is a file's in /proc, without a blank", ".."),
     ("filter INPUT -m set", "-m set needs --match-set", "set"),
     ('filter INPUT -m set --match-set "" src', "'' is no name of a set: they have 1 to 31 characters", "set"),
@@ -145,6 +149,7 @@ TARGETS = [
 ]
 
 STRICTER = [
+    (f"filter INPUT -m recent --rcheck --name {'n' * 200}", f"'{'n' * 40}' is no name of a list: they have 1 to 199 characters", "n" * 200),
     ('filter INPUT -m physdev --physdev-in ""', "a device name is empty", "physdev-in"),
     ("filter OUTPUT -m owner --uid-owner daemon", "'daemon' is no number (accounts are not looked up)", "daemon"),
     ('filter INPUT -m recent --rcheck --name "a b"', "'a b' is no name of a list: it is a file's in /proc, without a blank", "a b"),
@@ -166,3 +171,34 @@ def test_says_what_is_wrong_and_where(line: str, message: str, word: str) -> Non
     assert (said.message, said.found) == (message, word)
     assert said.position is not None
     assert said.source[said.position.column - 1 :].startswith(word)
+
+
+SIX = [
+    ("-p tcp -j TCPMSS --set-mss 65496", "'65496' is no number from 0 to 65495", "65496"),
+    ("-p tcp -j DNAT --to-destination [fd00::5:80", "'[fd00::5:80' is not [address]:port", "[fd00::5:80"),
+    (
+        "-p tcp -j DNAT --to-destination x[fd00::5]:80",
+        "'x[fd00::5]:80' is not [address]:port",
+        "x[fd00::5]:80",
+    ),
+    ("-p tcp -j DNAT --to-destination [fd00::5]80", "'[fd00::5]80' is not [address]:port", "[fd00::5]80"),
+    (
+        "-p tcp -j DNAT --to-destination [a[b]:80",
+        "'a[b' is no IPv6 address (names are not looked up)",
+        "[a[b]:80",
+    ),
+    ("-p tcp -j DNAT --to-destination [fd00::5]:80]", "'80]' is no port from 0 to 65535", "80]"),
+]
+
+
+@pytest.mark.parametrize("rule, message, word", SIX)
+def test_says_so_of_ipv6(rule: str, message: str, word: str) -> None:
+    with pytest.raises(RuleSyntaxError) as caught:
+        parse_rule(rule, "ipv6")
+    assert (str(caught.value), caught.value.word) == (message, word)
+
+
+def test_a_prefix_is_one_line() -> None:
+    with pytest.raises(RuleSyntaxError) as caught:
+        parse_rule('-j LOG --log-prefix "two\nlines"', "ipv4")
+    assert (str(caught.value), caught.value.word) == ("a prefix is one line, and not empty", "two\nlines")

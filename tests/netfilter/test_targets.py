@@ -253,6 +253,7 @@ UNMODELLED = [
     ("*mangle\n-A PREROUTING -p udp -j TPROXY --on-port 50\nCOMMIT\n", "target 'TPROXY'"),
     ("*raw\n-A PREROUTING -j CT --zone 5\nCOMMIT\n", "option --zone of target 'CT'"),
     ("*raw\n-A PREROUTING -j CT --helper ftp\nCOMMIT\n", "option --helper of target 'CT'"),
+    ("*raw\n-A PREROUTING -j CT --timeout short\nCOMMIT\n", "option --timeout of target 'CT'"),
     ("*mangle\n-A FORWARD -j ECN --ecn-tcp-remove\nCOMMIT\n", "target 'ECN'"),
     ("*filter\n-A FORWARD -j NFQUEUE\nCOMMIT\n", "target 'NFQUEUE'"),
 ]

@@ -119,7 +119,7 @@ def _build(given: list[Given], family: Family) -> RecentMatch:
     hits = parse_number(values["hitcount"].value, 0, _HITS_LIMIT) if "hitcount" in values else None
     if "reap" in values and seconds is None:
         raise RuleSyntaxError("--reap needs --seconds", "--reap")
-    if action in ("set", "remove") and (seconds is not None or hits or values.keys() & {"reap", "rttl"}):
+    if action in ("set", "remove") and (seconds is not None or hits or "rttl" in values):
         raise RuleSyntaxError(f"--{action} takes no --seconds, --hitcount, --reap or --rttl", f"--{action}")
     name = values["name"].value if "name" in values else "DEFAULT"
     if not 1 <= len(name.encode(errors="surrogatepass")) <= _NAME_LIMIT:

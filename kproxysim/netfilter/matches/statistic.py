@@ -96,13 +96,13 @@ def _meant(parts: int, written: Decimal) -> Fraction:
     """kube-proxy writes 1/n with ten digits: where the kernel's number is that of 1/n, 1/n was meant."""
     if parts:
         n = round(_PARTS / parts)
-        if 0 < n < 1 << 15 and _to_parts(Fraction(1, n)) == parts:
+        if n < 1 << 15 and _to_parts(Fraction(1, n)) == parts:
             return Fraction(1, n)
     return Fraction(written)
 
 
 def _to_parts(fraction: Fraction) -> int:
-    return int((fraction * _PARTS * 2 + 1) // 2)
+    return int(fraction * _PARTS + Fraction(1, 2))
 
 
 def _build(given: list[Given], family: Family) -> RandomMatch | NthMatch:

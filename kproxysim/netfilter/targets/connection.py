@@ -165,7 +165,7 @@ def _build_ct(given: list[Given], family: Family) -> CtTarget:
 
 
 def _build_notrack(given: list[Given], family: Family) -> CtTarget:
-    return CtTarget("NOTRACK", (), notrack=True)
+    return CtTarget("NOTRACK", notrack=True)
 
 
 _RAW = Place.of(tables="raw")
