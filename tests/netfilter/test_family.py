@@ -39,6 +39,9 @@ TOLD = [
     ("-A INPUT --protocol icmpv6 -j DROP", "ipv6"),
     ("-A INPUT --icmpv6-type 128 -j DROP", "ipv6"),
     # other lines than those of iptables-save
+    ("*filter\n-A INPUT -s fd00::/64 -j DROP\nCOMMIT\n", "ipv6"),
+    ("\u00a0-A INPUT -s fd00::/64 -j DROP", "ipv4"),  # that is no blank
+    ("X-A INPUT -s fd00::/64 -j DROP", "ipv4"),
     ("[1:60] -A INPUT -s fd00::/64 -j DROP", "ipv6"),
     ("-I INPUT 1 -s fd00::/64 -j DROP", "ipv6"),
     ("\t-A INPUT\t-s  fd00::/64 -j DROP\r", "ipv6"),
