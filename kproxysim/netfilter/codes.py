@@ -94,6 +94,13 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "PREROUTING, unless net.ipv4.conf.*.route_localnet is 1 for IPv4.",
     ),
     Explanation(
+        "address-of-no-host",
+        "a packet from an address that no host has, or to 0.0.0.0",
+        "Nobody speaks from a group (224.0.0.0/4), from 255.255.255.255 or from 0.0.0.0. The kernel drops "
+        "such a packet as martian after PREROUTING, and one to 0.0.0.0 too. Only to everybody "
+        "(255.255.255.255) may a host speak from 0.0.0.0: so it asks for an address.",
+    ),
+    Explanation(
         "loopback-source-leaves",
         "a packet from 127.0.0.1 was sent to another host",
         "A process that dials 127.0.0.1:nodePort has the source 127.0.0.1. After DNAT the packet has "

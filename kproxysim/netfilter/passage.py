@@ -190,8 +190,10 @@ class Passage:
         """
         routing = self.host.routing
         arrived_by_loopback = skb.iif == "lo"
-        if not arrived_by_loopback and skb.family == 4:
-            self._check_martian(skb)
+        if skb.family == 4:
+            self._check_hosts(skb)
+            if not arrived_by_loopback:
+                self._check_martian(skb)
         if routing.address_type(skb.dst, skb.family) == "MULTICAST":
             raise _Stop(Outcome("no-route", skb, reason="broadcast-not-forwarded", at="routing"))
         if skb.family == 6:
@@ -210,7 +212,7 @@ class Passage:
         if route is None or route.kind in _NO_WAY:
             self._no_route(skb, route)
         assert route is not None
-        if not arrived_by_loopback and skb.family == 4:
+        if not arrived_by_loopback and skb.family == 4 and skb.src:
             self._check_source(skb)
         if route.kind == "local":
             self._note("routing", self._route_said(route, skb.family), skb, "local delivery")
@@ -227,6 +229,15 @@ class Passage:
             if back is None or back.kind in _NO_WAY or (mode == 1 and back.device != skb.iif):
                 detail = "the way back to the source leaves by another device"
                 self._martian(skb, "reverse-path-filter", detail)
+
+    def _check_hosts(self, skb: Skb) -> None:
+        """`ip_route_input_slow`: from 0.0.0.0 a host asks everybody for an address; the rest of 0.0.0.0/8 is
+        as any other (`ipv4_is_zeronet`, since 5.3).
+        """
+        for address, groups in ((skb.src, True), (skb.dst, False)):
+            nobody = address == 0 and skb.dst != _EVERYBODY
+            if nobody or (groups and (address >> 28 == 0xE or address == _EVERYBODY)):
+                self._martian(skb, "address-of-no-host", f"{written(address, 4)} is no host's address")
 
     def _check_martian(self, skb: Skb) -> None:
         if skb.family == 4 and not self.host.sysctls.of(skb.iif).route_localnet:

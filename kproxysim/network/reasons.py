@@ -27,6 +27,7 @@ REASONS = (
     "dropped-by-policy",
     "rejected-by-rule",
     "loopback-address-on-the-wire",
+    "address-of-no-host",
     "loopback-source-leaves",
     "own-address-as-source",
     "reverse-path-filter",

@@ -124,3 +124,24 @@ def test_packets_with_little_time_to_live() -> None:
             compare(lab, tally, CLIENT, target, ttl=ttl)
     assert not tally.disagreements, "\n".join(tally.disagreements)
     assert tally.flows == 15
+
+
+STRANGE = ("224.0.0.9", "255.255.255.255", "0.0.0.9", "240.0.0.9", "169.254.7.7")
+
+
+def test_sources_that_no_host_has() -> None:
+    """As a neighbour's SNAT makes them: they pass PREROUTING, and most go no further."""
+    for source in STRANGE:
+        tally = Tally()
+        rules = f"*nat\n-A POSTROUTING -d 10.128.0.12 -j SNAT --to-source {source}\nCOMMIT\n"
+        counting = "*mangle\n-A PREROUTING\n-A INPUT\nCOMMIT\n"
+        place = world(
+            only=(),
+            edge=Edge("routed"),
+            rules={"node-a": [Ruleset.from_save(counting)], "node-b": [Ruleset.from_save(rules)]},
+        )
+        with Lab(place, ["203.0.113.7"]) as lab:
+            for target in ("10.128.0.12:53/udp", "10.128.0.12:9/udp"):
+                compare(lab, tally, "node/node-b", target)
+        assert not tally.disagreements, "\n".join(tally.disagreements)
+        assert tally.flows == 2

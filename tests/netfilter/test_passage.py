@@ -1,6 +1,6 @@
 """One host: what happens to a packet between device and device. Facts are from measurements on Linux 6.18."""
 
-from ipaddress import ip_interface
+from ipaddress import IPv4Address, ip_interface
 
 import pytest
 
@@ -164,12 +164,27 @@ def test_without_tcp_loose_a_lone_ack_is_invalid() -> None:
     assert out.kind == "dropped"
 
 
+NOBODY = str(IPv4Address(0))
 MARTIANS = [
     (Sysctls(), "127.0.0.1", "10.128.0.11", "loopback-address-on-the-wire"),
     (Sysctls(), "203.0.113.7", "127.0.0.1", "loopback-address-on-the-wire"),
+    (Sysctls(), "224.0.0.9", "10.128.0.11", "address-of-no-host"),
+    (Sysctls(), "239.255.255.255", "10.244.1.10", "address-of-no-host"),
+    (Sysctls(), "255.255.255.255", "10.244.1.10", "address-of-no-host"),
+    (Sysctls(), NOBODY, "10.128.0.11", "address-of-no-host"),
+    (Sysctls(), "10.244.1.10", NOBODY, "address-of-no-host"),
     (Sysctls(), "10.128.0.11", "10.244.1.10", "own-address-as-source"),
     (Sysctls(any_device=DeviceSettings(rp_filter=1)), "10.244.1.10", "10.128.0.11", "reverse-path-filter"),
 ]
+
+
+def test_from_no_address_a_host_asks_everybody() -> None:
+    """So does DHCP (RFC 2131, 4.1); 240.0.0.0/4 is reserved and goes on."""
+    strict = Sysctls(any_device=DeviceSettings(rp_filter=1))
+    asking = Packet("udp", NOBODY, "255.255.255.255", 68, 67)
+    assert Run(node(sysctls=strict)).receive(asking, "eth0").kind == "deliver"
+    out = Run(node()).receive(Packet("tcp", "240.0.0.1", "10.244.1.10", 51514, 80), "eth0")
+    assert out.kind == "transmit"
 
 
 @pytest.mark.parametrize("sysctls, src, dst, reason", MARTIANS)

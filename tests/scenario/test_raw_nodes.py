@@ -84,7 +84,7 @@ class TestRules:
             (
                 '"*filter\\n-D INPUT 1\\nCOMMIT\\n"',
                 "KPS506",
-                "line 2 of these rules: chain INPUT has 0 rules",
+                "line 2 of these rules: rule 1 of chain INPUT is asked for, and it has 0",
             ),
         ],
     )
