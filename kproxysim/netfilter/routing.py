@@ -21,6 +21,7 @@ __all__ = ["Interface", "Route", "RoutingTable"]
 _WIDTH = {4: 32, 6: 128}
 
 _FIXED = (
+    (0, 32, 4),
     *((first << 24, 8, 4) for first in (0, 127)),
     (0xE << 28, 4, 4),
     (0xFFFFFFFF, 32, 4),
@@ -28,8 +29,8 @@ _FIXED = (
     (0xFF << 120, 8, 6),
     (0x3FA << 118, 10, 6),
 )
-"""Networks that mean something to every host: this one, loopback, groups, everybody, link-local (prefix,
-length, family).
+"""Networks that mean something to every host: nobody, this one, loopback, groups, everybody, link-local
+(prefix, length, family).
 """
 
 

@@ -213,7 +213,7 @@ def test_a_broken_law_leaves_a_scenario(folder: Path, run_here: Run) -> None:
     (folder / "test_law.py").write_text(LAW)
     _, shown, _ = run_here("-q", "test_law.py")
     assert "law broken: served-at-every-address" in shown
-    assert "kproxysim trace .kproxysim/served-at-every-address.scenario.yaml --packet call" in shown
+    assert "kproxysim run .kproxysim/served-at-every-address.scenario.yaml" in shown
     assert Scenario.load(folder / ".kproxysim" / "served-at-every-address.scenario.yaml").packets.keys() == {
         "call"
     }

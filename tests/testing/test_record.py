@@ -66,7 +66,7 @@ def test_a_law_of_the_whole_way_is_what_the_file_expects(tmp_path: Path) -> None
     assert (tmp_path / ".kproxysim" / ".gitignore").read_text(encoding="utf-8") == "*\n"
 
 
-def test_a_law_of_one_node_is_replayed_by_its_trace(tmp_path: Path) -> None:
+def test_a_law_of_one_node_is_replayed_by_its_run(tmp_path: Path) -> None:
     def swapped(cluster: Cluster, node: str, family: Family) -> str:
         text = compile_rules(cluster, node, family, config=CONFIG).to_save()
         return text.replace("--to-destination 10.44.0.5:8080", "--to-destination 10.44.0.5:80")
@@ -77,9 +77,10 @@ def test_a_law_of_one_node_is_replayed_by_its_trace(tmp_path: Path) -> None:
     )
     assert violation is not None
     shown = record(violation, tmp_path)
-    assert shown == "kproxysim trace .kproxysim/usable-endpoints-only.scenario.yaml --packet call"
+    assert shown == "kproxysim run .kproxysim/usable-endpoints-only.scenario.yaml"
     scenario = Scenario.load(tmp_path / ".kproxysim" / "usable-endpoints-only.scenario.yaml")
-    assert scenario.trace("call").packet.destination == "10.8.0.1:80"
+    (check,) = scenario.run().checks
+    assert check.message.startswith("reaches: wanted 10.44.0.5:8080, got nobody")
     assert [branch.packet.destination for branch in scenario.trace("call")] == ["10.44.0.5:80"]
 
 
