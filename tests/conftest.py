@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 # An ordinary run draws the same examples every time, so a failure here is a failure everywhere; more of them would
 # find no more. To look for new ones: pytest --hypothesis-profile search
-settings.register_profile("ordinary", max_examples=50, derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("ordinary", max_examples=30, derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("laws", max_examples=300, deadline=None, print_blob=True)
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.register_profile(

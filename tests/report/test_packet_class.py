@@ -76,7 +76,7 @@ def sent(world_number: int, source: str, packet: Packet) -> Trace | None:
 class TestClass:
     """Every packet that comes to the same host within the class takes one of the ways that the traced one may take."""
 
-    @settings(max_examples=150)
+    @settings(max_examples=60)
     @given(number=st.integers(0, len(WORLDS) - 1), one=packets, other=packets)
     def test_others_of_the_class_meet_the_same_rules(
         self, number: int, one: tuple[str, Packet], other: tuple[str, Packet]
